@@ -1,0 +1,18 @@
+-- What the scripts share: a seed for each of wrk's threads, and one line of figures at the end.
+local threads = 0
+
+function setup(thread)
+   threads = threads + 1
+   thread:set("number", threads)
+end
+
+function init()
+   math.randomseed(os.time() * 10 + number)
+end
+
+function done(summary, latency)
+   local errors = summary.errors
+   print(string.format("FIGURES %d %d %.0f %.0f %d", summary.requests, summary.duration,
+      latency:percentile(50), latency:percentile(99),
+      errors.connect + errors.read + errors.write + errors.status + errors.timeout))
+end

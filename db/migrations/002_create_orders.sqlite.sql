@@ -1,0 +1,140 @@
+-- The tables beside leads: model orders, jobs, files, events, counters.
+-- Times are UTC microseconds. Locks: the whole (SQLite) file, for moments.
+
+CREATE TABLE sunlead_orders (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    lead_id INTEGER NOT NULL,
+    company_id INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    op_id INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    project_id INTEGER,
+    house_id INTEGER,
+    latitude REAL NOT NULL,
+    longitude REAL NOT NULL,
+    request TEXT NOT NULL,
+    progress INTEGER,
+    system_size REAL,
+    panel_count INTEGER,
+    annual_production REAL,
+    estimated_cost REAL,
+    annual_savings REAL,
+    details TEXT,
+    failure TEXT,
+    failure_detail TEXT,
+    files TEXT NOT NULL,
+    polls INTEGER NOT NULL,
+    lookups INTEGER NOT NULL,
+    requested_at INTEGER,
+    sending_at INTEGER,
+    created_at INTEGER,
+    polled_at INTEGER,
+    poll_failed INTEGER NOT NULL,
+    completed_at INTEGER,
+    updated_at INTEGER
+);
+
+-- At most one live order a lead.
+CREATE UNIQUE INDEX sunlead_orders_live ON sunlead_orders(lead_id)
+    WHERE state IN ('requested', 'sending', 'unknown', 'parked', 'created', 'processing');
+CREATE INDEX sunlead_orders_lead ON sunlead_orders(lead_id, id);
+CREATE UNIQUE INDEX sunlead_orders_op ON sunlead_orders(op_id);
+CREATE UNIQUE INDEX sunlead_orders_project ON sunlead_orders(project_id)
+    WHERE project_id IS NOT NULL;
+CREATE INDEX sunlead_orders_house ON sunlead_orders(house_id) WHERE house_id IS NOT NULL;
+
+CREATE TABLE sunlead_jobs (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL,
+    order_id INTEGER NOT NULL,
+    company_id INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    run_at INTEGER,
+    lease_until INTEGER,
+    worker INTEGER,
+    last_error TEXT,
+    created_at INTEGER,
+    updated_at INTEGER
+);
+-- One live job per kind and order.
+CREATE UNIQUE INDEX sunlead_jobs_live ON sunlead_jobs(order_id, kind)
+    WHERE state IN ('ready', 'running');
+CREATE INDEX sunlead_jobs_ready ON sunlead_jobs(run_at) WHERE state = 'ready';
+CREATE INDEX sunlead_jobs_running ON sunlead_jobs(lease_until) WHERE state = 'running';
+
+CREATE TABLE sunlead_files (
+    project_id INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    state TEXT NOT NULL,
+    size INTEGER,
+    sha256 TEXT,
+    content_type TEXT,
+    error TEXT,
+    updated_at INTEGER,
+    PRIMARY KEY (project_id, name)
+) WITHOUT ROWID;
+
+-- What happened, in order: one row for each change that somebody may ask about.
+CREATE TABLE sunlead_events (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at INTEGER NOT NULL,
+    type TEXT NOT NULL,
+    lead_id INTEGER,
+    order_id INTEGER,
+    op_id INTEGER,
+    data TEXT
+);
+CREATE INDEX sunlead_events_order ON sunlead_events(order_id) WHERE order_id IS NOT NULL;
+
+-- Which id in LightFusion's status has equalled the project id on ordinary orders.
+CREATE TABLE sunlead_project_id_sources (
+    source TEXT PRIMARY KEY,
+    equal INTEGER NOT NULL,
+    differed INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- How many leads a company has, with and without a model. Kept by triggers, so that it holds whoever writes.
+CREATE TABLE sunlead_lead_counts (
+    company_id INTEGER NOT NULL,
+    has_3d_model INTEGER NOT NULL,
+    leads INTEGER NOT NULL,
+    PRIMARY KEY (company_id, has_3d_model)
+) WITHOUT ROWID;
+
+INSERT INTO sunlead_lead_counts (company_id, has_3d_model, leads)
+SELECT company_id, lightfusion_3d_project_id IS NOT NULL, count(*) FROM leads GROUP BY 1, 2;
+
+CREATE TRIGGER sunlead_lead_inserted AFTER INSERT ON leads
+BEGIN
+    INSERT INTO sunlead_lead_counts (company_id, has_3d_model, leads)
+    VALUES (new.company_id, new.lightfusion_3d_project_id IS NOT NULL, 1)
+    ON CONFLICT DO UPDATE SET leads = leads + 1;
+END;
+
+CREATE TRIGGER sunlead_lead_deleted AFTER DELETE ON leads
+BEGIN
+    UPDATE sunlead_lead_counts SET leads = leads - 1
+    WHERE company_id = old.company_id
+      AND has_3d_model = (old.lightfusion_3d_project_id IS NOT NULL);
+END;
+
+CREATE TRIGGER sunlead_lead_moved AFTER UPDATE OF company_id, lightfusion_3d_project_id ON leads
+WHEN new.company_id <> old.company_id
+  OR (new.lightfusion_3d_project_id IS NULL) <> (old.lightfusion_3d_project_id IS NULL)
+BEGIN
+    UPDATE sunlead_lead_counts SET leads = leads - 1
+    WHERE company_id = old.company_id
+      AND has_3d_model = (old.lightfusion_3d_project_id IS NOT NULL);
+    INSERT INTO sunlead_lead_counts (company_id, has_3d_model, leads)
+    VALUES (new.company_id, new.lightfusion_3d_project_id IS NOT NULL, 1)
+    ON CONFLICT DO UPDATE SET leads = leads + 1;
+END;
+
+-- Newest first, of one company or of all, with or without the condition has_3d_model=true.
+CREATE INDEX sunlead_leads_company ON leads(company_id, id);
+CREATE INDEX sunlead_leads_company_3d ON leads(company_id, id)
+    WHERE lightfusion_3d_project_id IS NOT NULL;
+CREATE INDEX sunlead_leads_3d ON leads(id) WHERE lightfusion_3d_project_id IS NOT NULL;

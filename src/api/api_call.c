@@ -1,0 +1,118 @@
+// What handlers share: parameters and bodies in, operations, JSON answers out.
+#include "api/api_call.h"
+
+#include "json/json_read.h"
+#include "json/json_write.h"
+
+#define JSON_TYPE "application/json"
+#define ID_MAX    INT64_C(9007199254740991)
+
+struct api *api_of(const struct http_request *request)
+{
+    return http_app(request);
+}
+
+int64_t api_now_us(const struct http_request *request)
+{
+    return clock_now_us(api_of(request)->clock);
+}
+
+bool api_id(struct http_request *request, const char *name, int64_t *ret_id)
+{
+    struct str text = http_param(request, name);
+    bool plain = text.len > 0 && text.ptr[0] != '0';
+    if (plain && number_parse_i64(text, 1, ID_MAX, ret_id) == ERR_OK)
+        return true;
+    struct error err;
+    error_reset(&err);
+    (void)error_set(&err, ERR_NOT_FOUND, "There is nothing at this address: an id is a number.");
+    http_problem(request, &err);
+    return false;
+}
+
+static enum err query_error(const char *name, const char *detail, struct error *err)
+{
+    char pointer[64];
+    int len = snprintf(pointer, sizeof(pointer), "?%s", name);
+    return error_place(err, (struct str){pointer, (size_t)len}, "%s", detail);
+}
+
+enum err api_query_i64(struct http_request *request, const char *name, int64_t min, int64_t max,
+                       struct opt_i64 *value, struct error *err)
+{
+    struct str text = http_query(request, name);
+    if (text.ptr == NULL)
+        return ERR_OK;
+    if (number_parse_i64(text, min, max, &value->value) != ERR_OK) {
+        char detail[96];
+        snprintf(detail, sizeof(detail), "must be a whole number from %lld to %lld", (long long)min,
+                 (long long)max);
+        return query_error(name, detail, err);
+    }
+    value->set = true;
+    return ERR_OK;
+}
+
+enum err api_query_bool(struct http_request *request, const char *name, bool *ret_value,
+                        bool *ret_seen, struct error *err)
+{
+    struct str text = http_query(request, name);
+    *ret_seen = text.ptr != NULL;
+    if (text.ptr == NULL)
+        return ERR_OK;
+    *ret_value = str_equal(text, STR("true"));
+    if (!*ret_value && !str_equal(text, STR("false")))
+        return query_error(name, "must be true or false", err);
+    return ERR_OK;
+}
+
+enum err api_decode(struct http_request *request, const struct field_table *table, unsigned flags,
+                    void *object, uint64_t *ret_seen, struct error *err)
+{
+    CLEANUP(json_doc_free_ptr) struct json_doc *doc = NULL;
+    TRY(json_parse(http_body(request), &doc, err));
+    return json_decode(table, json_root(doc), flags, "", http_arena(request), object, ret_seen,
+                       err);
+}
+
+struct sql_op *api_op(struct http_request *request, const char *name, enum sql_lane lane,
+                      sql_done_fn *done, void *ctx)
+{
+    struct sql_op *op = sql_op_new(http_arena(request), name, lane);
+    op->done = done;
+    op->done_ctx = ctx;
+    return op;
+}
+
+void api_submit(struct http_request *request, struct sql_op *op)
+{
+    sql_submit(api_of(request)->db, op);
+}
+
+void api_respond_json(struct http_request *request, int status, const struct buf *body)
+{
+    if (body->overflow) {
+        struct error err;
+        error_reset(&err);
+        (void)error_set(&err, ERR_INTERNAL, "The answer is too large.");
+        http_problem(request, &err);
+        return;
+    }
+    http_respond(request, status, JSON_TYPE, buf_str(body));
+}
+
+void api_respond(struct http_request *request, int status, const struct field_table *table,
+                 const void *object)
+{
+    struct buf body;
+    buf_init_arena(&body, http_arena(request), API_ANSWER_MAX);
+    (void)buf_grow(&body, 1400);
+    json_write_object(&body, table, object);
+    api_respond_json(request, status, &body);
+}
+
+void api_location(struct http_request *request, const char *prefix, int64_t id)
+{
+    http_set_header(request, "Location",
+                    arena_printf(http_arena(request), "%s%lld", prefix, (long long)id));
+}

@@ -1,0 +1,56 @@
+// What handlers share: parameters and bodies in, operations, JSON answers out.
+#ifndef SUNLEAD_API_CALL_H
+#define SUNLEAD_API_CALL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "api/api.h"
+#include "base/buf.h"
+#include "base/field.h"
+
+// API_ANSWER_MAX is the ceiling of an answer's body in bytes: a page of 100 leads with long texts.
+#define API_ANSWER_MAX (4u << 20)
+
+// api_of() is the app of a request.
+struct api *api_of(const struct http_request *request);
+
+// api_now_us() is the time by the API's clock.
+int64_t api_now_us(const struct http_request *request);
+
+// api_id() reads a {name} segment as an id from 1 up. A malformed one answers 404 and gives false.
+bool api_id(struct http_request *request, const char *name, int64_t *ret_id);
+
+// api_query_i64() reads a query parameter, which keeps its value where it is absent. ERR_INVALID
+// with a place.
+MUST_CHECK enum err api_query_i64(struct http_request *request, const char *name, int64_t min,
+                                  int64_t max, struct opt_i64 *value, struct error *err);
+
+// api_query_bool() reads true or false likewise; *ret_seen tells whether it was there.
+MUST_CHECK enum err api_query_bool(struct http_request *request, const char *name, bool *ret_value,
+                                   bool *ret_seen, struct error *err);
+
+// api_decode() reads the body by a table into object (set to its defaults by the caller). flags as
+// in json_decode().
+MUST_CHECK enum err api_decode(struct http_request *request, const struct field_table *table,
+                               unsigned flags, void *object, uint64_t *ret_seen, struct error *err);
+
+// api_op() makes an operation in the request's arena whose done gets ctx. The request must be
+// suspended before it is submitted.
+struct sql_op *api_op(struct http_request *request, const char *name, enum sql_lane lane,
+                      sql_done_fn *done, void *ctx);
+
+// api_submit() hands an operation to the database.
+void api_submit(struct http_request *request, struct sql_op *op);
+
+// api_respond() answers with one object as JSON.
+void api_respond(struct http_request *request, int status, const struct field_table *table,
+                 const void *object);
+
+// api_respond_json() answers with what was written into a buffer in the request's arena.
+void api_respond_json(struct http_request *request, int status, const struct buf *body);
+
+// api_location() sets the Location header: prefix and id.
+void api_location(struct http_request *request, const char *prefix, int64_t id);
+
+#endif

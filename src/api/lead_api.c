@@ -1,0 +1,305 @@
+// Creates, reads, lists, changes and deletes leads.
+#include "api/lead_api.h"
+
+#include "api/api_call.h"
+#include "api/lead_body.h"
+#include "base/random.h"
+#include "json/json_read.h"
+#include "json/json_write.h"
+#include "store/event_store.h"
+#include "store/lead_store.h"
+#include "store/order_store.h"
+#include "tasks/project_json.h"
+
+// ---- Create.
+
+struct lead_create {
+    struct http_request *request;
+    struct lead_body body;
+};
+
+static void create_done(struct sql_op *op)
+{
+    struct lead_create *create = op->done_ctx;
+    if (op->error.code != ERR_OK) {
+        http_problem(create->request, &op->error);
+        return;
+    }
+    if (create->body.create_3d_model)
+        jobs_wake(api_of(create->request)->jobs);
+    api_location(create->request, "/api/leads/", create->body.lead.id);
+    api_respond(create->request, 201, &lead_table, &create->body.lead);
+}
+
+// Adds the order that create_3d_model asks for; the lead is stored as waiting for it.
+static void add_order(struct lead_create *create, struct sql_op *op, int64_t now_us)
+{
+    struct api *api = api_of(create->request);
+    struct lead *lead = &create->body.lead;
+    project_complete(&create->body.terms, lead, &api->defaults);
+    struct order order = {
+        .company_id = lead->company_id,
+        .op_id = random_id(),
+        .latitude = lead->latitude,
+        .longitude = lead->longitude,
+        .request = project_request_text(&create->body.terms, op->arena),
+    };
+    check(order_go(&order, ORDER_REQUESTED, now_us, NULL) == ERR_OK);
+    order_apply_to_lead(&order, lead, now_us);
+    lead_store_insert(op, lead);
+    order_store_insert_with_lead(op, &order);
+}
+
+void lead_api_create(struct http_request *request)
+{
+    struct lead_create *create = arena_new(http_arena(request), struct lead_create, 1);
+    struct lead *lead = &create->body.lead;
+    struct error err;
+    uint64_t seen = 0;
+    error_reset(&err);
+    create->request = request;
+    lead->source = LEAD_SOURCE_NONE;
+    if (api_decode(request, lead_create_table(), JSON_NEW, &create->body, &seen, &err) != ERR_OK ||
+        lead_body_finish(&create->body, seen, http_arena(request), &err) != ERR_OK) {
+        http_problem(request, &err);
+        return;
+    }
+    int64_t now_us = api_now_us(request);
+    lead->created_at = lead->updated_at = OPT_I64(now_us);
+    struct sql_op *op = api_op(request, "lead_create", SQL_LANE_WRITE, create_done, create);
+    if (create->body.create_3d_model)
+        add_order(create, op, now_us);
+    else
+        lead_store_insert(op, lead);
+    event_store_add_for_new_lead(op, &(struct event){.type = "lead.created", .at_us = now_us});
+    http_suspend(request);
+    api_submit(request, op);
+}
+
+// ---- Get.
+
+struct lead_get {
+    struct http_request *request;
+    struct lead lead;
+};
+
+static void get_done(struct sql_op *op)
+{
+    struct lead_get *get = op->done_ctx;
+    if (op->error.code != ERR_OK)
+        http_problem(get->request, &op->error);
+    else
+        api_respond(get->request, 200, &lead_table, &get->lead);
+}
+
+void lead_api_get(struct http_request *request)
+{
+    struct lead_get *get = arena_new(http_arena(request), struct lead_get, 1);
+    int64_t id = 0;
+    if (!api_id(request, "id", &id))
+        return;
+    get->request = request;
+    struct sql_op *op = api_op(request, "lead_get", SQL_LANE_SHORT, get_done, get);
+    lead_store_get(op, id, ERR_NOT_FOUND, &get->lead);
+    http_suspend(request);
+    api_submit(request, op);
+}
+
+// ---- List.
+
+#define LIST_LIMIT_DEFAULT 20
+#define LIST_LIMIT_MAX     100
+#define LIST_OFFSET_MAX    INT64_C(1000000000)
+#define LEAD_JSON_TYPICAL  1200 // bytes
+
+struct lead_list {
+    struct http_request *request;
+    struct lead_filter filter;
+    struct lead_page page;
+};
+
+static void list_done(struct sql_op *op)
+{
+    struct lead_list *list = op->done_ctx;
+    struct buf body;
+    if (op->error.code != ERR_OK) {
+        http_problem(list->request, &op->error);
+        return;
+    }
+    buf_init_arena(&body, op->arena, API_ANSWER_MAX);
+    (void)buf_grow(&body, (list->page.count + 1) * LEAD_JSON_TYPICAL);
+    BUF_LITERAL(&body, "{\"leads\":[");
+    for (size_t i = 0; i < list->page.count; i++) {
+        if (i > 0)
+            buf_append_char(&body, ',');
+        json_write_object(&body, &lead_table, &list->page.leads[i]);
+    }
+    BUF_LITERAL(&body, "],\"total\":");
+    number_append_i64(&body, list->page.total);
+    BUF_LITERAL(&body, ",\"limit\":");
+    number_append_i64(&body, list->filter.limit);
+    BUF_LITERAL(&body, ",\"offset\":");
+    number_append_i64(&body, list->filter.offset);
+    buf_append_char(&body, '}');
+    api_respond_json(list->request, 200, &body);
+}
+
+static enum err read_filter(struct http_request *request, struct lead_filter *filter,
+                            struct error *err)
+{
+    static const char *const names[] = {"company_id", "has_3d_model", "limit", "offset", NULL};
+    struct opt_i64 limit = OPT_I64(LIST_LIMIT_DEFAULT);
+    struct opt_i64 offset = OPT_I64(0);
+    bool with_model = false;
+    bool model_asked = false;
+    TRY(http_query_check(request, names, err));
+    TRY(api_query_i64(request, "limit", 1, LIST_LIMIT_MAX, &limit, err));
+    TRY(api_query_i64(request, "offset", 0, LIST_OFFSET_MAX, &offset, err));
+    TRY(api_query_i64(request, "company_id", 1, INT64_C(9007199254740991), &filter->company_id,
+                      err));
+    TRY(api_query_bool(request, "has_3d_model", &with_model, &model_asked, err));
+    filter->limit = limit.value;
+    filter->offset = offset.value;
+    filter->has_3d_model = LEAD_ANY_3D;
+    if (model_asked)
+        filter->has_3d_model = with_model ? LEAD_WITH_3D : LEAD_WITHOUT_3D;
+    return ERR_OK;
+}
+
+void lead_api_list(struct http_request *request)
+{
+    struct lead_list *list = arena_new(http_arena(request), struct lead_list, 1);
+    struct error err;
+    error_reset(&err);
+    list->request = request;
+    if (read_filter(request, &list->filter, &err) != ERR_OK) {
+        http_problem(request, &err);
+        return;
+    }
+    struct sql_op *op =
+        api_op(request, "lead_list", lead_store_list_lane(&list->filter), list_done, list);
+    lead_store_list(op, &list->filter, &list->page);
+    http_suspend(request);
+    api_submit(request, op);
+}
+
+// ---- Change.
+
+struct lead_change {
+    struct http_request *request;
+    int64_t id;
+    uint64_t seen;
+    struct lead_body body;
+    struct lead lead; // as it is stored, before and after
+};
+
+static void change_done(struct sql_op *op)
+{
+    struct lead_change *change = op->done_ctx;
+    if (op->error.code != ERR_OK)
+        http_problem(change->request, &op->error);
+    else
+        api_respond(change->request, 200, &lead_table, &change->lead);
+}
+
+static void submit_change(struct lead_change *change)
+{
+    int64_t now_us = api_now_us(change->request);
+    struct sql_op *op = api_op(change->request, "lead_change", SQL_LANE_WRITE, change_done, change);
+    change->body.lead.updated_at = OPT_I64(now_us);
+    lead_store_change(op, change->id, &change->body.lead, change->seen);
+    event_store_add(
+        op, &(struct event){.type = "lead.changed", .lead_id = change->id, .at_us = now_us});
+    lead_store_get(op, change->id, ERR_NOT_FOUND, &change->lead);
+    api_submit(change->request, op);
+}
+
+// Whether a field is ours to set, and stays as it is until somebody acts.
+static bool is_compared(const struct field *field)
+{
+    return (field->flags & FIELD_READ_ONLY) != 0 && (field->flags & FIELD_VOLATILE) == 0;
+}
+
+static bool names_compared_fields(uint64_t seen)
+{
+    for (size_t i = 0; i < lead_table.count; i++) {
+        if ((seen & (UINT64_C(1) << i)) != 0 && is_compared(&lead_table.fields[i]))
+            return true;
+    }
+    return false;
+}
+
+// Read-only members may be sent if they are what they are, so that what GET gave can be sent back.
+static void compare_read_only(struct sql_op *op)
+{
+    struct lead_change *change = op->done_ctx;
+    struct error err;
+    error_reset(&err);
+    if (op->error.code != ERR_OK) {
+        http_problem(change->request, &op->error);
+        return;
+    }
+    for (size_t i = 0; i < lead_table.count; i++) {
+        const struct field *field = &lead_table.fields[i];
+        if ((change->seen & (UINT64_C(1) << i)) == 0 || !is_compared(field) ||
+            field_equal(field, &change->lead, &change->body.lead))
+            continue;
+        char pointer[64];
+        int len = snprintf(pointer, sizeof(pointer), "/%s", field->name);
+        (void)error_place(&err, (struct str){pointer, (size_t)len},
+                          "is read-only, and differs from what is stored");
+    }
+    if (err.code != ERR_OK)
+        http_problem(change->request, &err);
+    else
+        submit_change(change);
+}
+
+void lead_api_change(struct http_request *request)
+{
+    struct lead_change *change = arena_new(http_arena(request), struct lead_change, 1);
+    struct error err;
+    error_reset(&err);
+    if (!api_id(request, "id", &change->id))
+        return;
+    change->request = request;
+    if (api_decode(request, lead_change_table(), JSON_READ_ONLY_OK, &change->body, &change->seen,
+                   &err) != ERR_OK ||
+        lead_body_finish(&change->body, 0, http_arena(request), &err) != ERR_OK) {
+        http_problem(request, &err);
+        return;
+    }
+    http_suspend(request);
+    if (!names_compared_fields(change->seen)) {
+        submit_change(change);
+        return;
+    }
+    struct sql_op *op = api_op(request, "lead_compare", SQL_LANE_SHORT, compare_read_only, change);
+    lead_store_get(op, change->id, ERR_NOT_FOUND, &change->lead);
+    api_submit(request, op);
+}
+
+// ---- Delete.
+
+static void delete_done(struct sql_op *op)
+{
+    struct http_request *request = op->done_ctx;
+    if (op->error.code != ERR_OK)
+        http_problem(request, &op->error);
+    else
+        http_respond(request, 204, NULL, STR_NULL);
+}
+
+void lead_api_delete(struct http_request *request)
+{
+    int64_t id = 0;
+    if (!api_id(request, "id", &id))
+        return;
+    int64_t now_us = api_now_us(request);
+    struct sql_op *op = api_op(request, "lead_delete", SQL_LANE_WRITE, delete_done, request);
+    lead_store_delete(op, id);
+    order_store_cancel_unsent(op, id, now_us);
+    event_store_add(op, &(struct event){.type = "lead.deleted", .lead_id = id, .at_us = now_us});
+    http_suspend(request);
+    api_submit(request, op);
+}

@@ -1,0 +1,448 @@
+// Orders models, and lets people look at orders and settle parked ones.
+#include "api/order_api.h"
+
+#include "api/api_call.h"
+#include "api/lead_body.h"
+#include "api/order_answer.h"
+#include "api/order_wait.h"
+#include "base/random.h"
+#include "json/json_read.h"
+#include "store/event_store.h"
+#include "store/job_store.h"
+#include "store/lead_store.h"
+#include "store/order_commit.h"
+#include "store/order_store.h"
+#include "tasks/project_json.h"
+
+#define CREATE_WAIT_US (30 * US_PER_S)
+
+// ---- POST /api/projects/3d.
+
+struct order_create {
+    struct http_request *request;
+    struct project_body body;
+    struct lead lead;    // the lead as it is stored, or the one to be made
+    struct order order;  // the one wanted
+    struct order newest; // the lead's newest order after the operation
+    struct order_wait wait;
+};
+
+static bool prefers_async(struct http_request *request)
+{
+    return str_equal_nocase(http_header(request, "Prefer"), STR("respond-async"));
+}
+
+static bool is_ours(const struct order_create *create)
+{
+    return create->newest.op_id == create->order.op_id;
+}
+
+// Settled: LightFusion has answered, or did not get the order and will get it later.
+static bool is_settled(const struct order_wait *wait)
+{
+    const struct order *order = &wait->order;
+    bool waiting = order->state == ORDER_SENDING ||
+                   (order->state == ORDER_REQUESTED && order->failure == FAILURE_NONE);
+    return !waiting;
+}
+
+static void answer_waited(struct order_wait *wait)
+{
+    struct order_create *create = wait->ctx;
+    if (wait->error.code != ERR_OK)
+        http_problem(create->request, &wait->error);
+    else
+        order_answer_created(create->request, &wait->order, is_ours(create));
+}
+
+static void answer_gone(struct http_request *request)
+{
+    struct error err;
+    error_reset(&err);
+    (void)error_set(&err, ERR_NOT_FOUND, "The lead was deleted meanwhile.");
+    http_problem(request, &err);
+}
+
+// The order was stored, or the lead had one that stood against it.
+static void order_stored(struct sql_op *op)
+{
+    struct order_create *create = op->done_ctx;
+    struct http_request *request = create->request;
+    if (op->error.code != ERR_OK) {
+        http_problem(request, &op->error);
+        return;
+    }
+    const struct order *newest = &create->newest;
+    if (is_ours(create)) {
+        jobs_wake(api_of(request)->jobs);
+    } else if (newest->id == 0 && create->lead.model_3d_status != MODEL_COMPLETED) {
+        answer_gone(request);
+        return;
+    } else if (newest->id == 0 || !order_is_live(newest->state)) {
+        order_answer_conflict(request, newest,
+                              "The lead's 3D model is completed. Send \"force\": true to order "
+                              "(and pay for) another one.");
+        return;
+    } else if (!str_equal(newest->request, create->order.request)) {
+        order_answer_conflict(request, newest,
+                              "The lead has a 3D model order under way, with other content.");
+        return;
+    }
+    if (prefers_async(request)) {
+        order_answer_created(request, newest, is_ours(create));
+        return;
+    }
+    create->wait = (struct order_wait){
+        .request = request,
+        .order_id = newest->id,
+        .timeout_us = CREATE_WAIT_US,
+        .enough = is_settled,
+        .end = answer_waited,
+        .ctx = create,
+    };
+    order_wait_begin(&create->wait);
+}
+
+static void make_order(struct order_create *create, int64_t now_us)
+{
+    create->order = (struct order){
+        .lead_id = create->lead.id,
+        .company_id = create->lead.company_id,
+        .op_id = random_id(),
+        .latitude = create->body.terms.latitude.value,
+        .longitude = create->body.terms.longitude.value,
+        .request = project_request_text(&create->body.terms, http_arena(create->request)),
+    };
+    check(order_go(&create->order, ORDER_REQUESTED, now_us, NULL) == ERR_OK);
+}
+
+// The lead is there: the order is for it.
+static void order_for_lead(struct sql_op *op)
+{
+    struct order_create *create = op->done_ctx;
+    struct http_request *request = create->request;
+    if (op->error.code != ERR_OK) {
+        http_problem(request, &op->error);
+        return;
+    }
+    project_complete(&create->body.terms, &create->lead, &api_of(request)->defaults);
+    make_order(create, api_now_us(request));
+    struct sql_op *store = api_op(request, "order_create", SQL_LANE_WRITE, order_stored, create);
+    order_store_insert(store, &create->order, create->body.force);
+    order_store_get_newest(store, create->lead.id, &create->newest);
+    api_submit(request, store);
+}
+
+static double year_of(const double months[PROJECT_MONTHS])
+{
+    double sum = 0;
+    for (int month = 0; month < PROJECT_MONTHS; month++)
+        sum += months[month];
+    return sum;
+}
+
+// No lead was named: one is made of what the request tells.
+static void order_with_new_lead(struct order_create *create)
+{
+    struct http_request *request = create->request;
+    struct project_request *terms = &create->body.terms;
+    struct arena *arena = http_arena(request);
+    int64_t now_us = api_now_us(request);
+    create->lead = (struct lead){
+        .company_id = create->body.company_id.value,
+        .creator_id = create->body.creator_id.value,
+        .latitude = terms->latitude.value,
+        .longitude = terms->longitude.value,
+        .address = project_address_join(&terms->address, arena),
+        .source = LEAD_SOURCE_NONE,
+        .created_at = OPT_I64(now_us),
+        .updated_at = OPT_I64(now_us),
+    };
+    if (terms->has_consumption)
+        create->lead.kwh_usage = OPT_F64(year_of(terms->consumption));
+    create->lead.panel_id = terms->hardware.panel_id;
+    create->lead.inverter_id = terms->hardware.inverter_id;
+    create->lead.utility_id = terms->lse_id;
+    project_complete(terms, NULL, &api_of(request)->defaults);
+    make_order(create, now_us);
+    order_apply_to_lead(&create->order, &create->lead, now_us);
+
+    struct sql_op *op = api_op(request, "order_create", SQL_LANE_WRITE, order_stored, create);
+    lead_store_insert(op, &create->lead);
+    order_store_insert_with_lead(op, &create->order);
+    event_store_add_for_new_lead(op, &(struct event){.type = "lead.created", .at_us = now_us});
+    order_store_get_by_op(op, create->order.op_id, &create->newest);
+    http_suspend(request);
+    api_submit(request, op);
+}
+
+static enum err require_without_lead(const struct project_body *body, struct error *err)
+{
+    const struct {
+        bool set;
+        struct str pointer;
+    } wanted[] = {
+        {body->company_id.set, STR("/company_id")},
+        {body->creator_id.set, STR("/creator_id")},
+        {body->terms.latitude.set, STR("/latitude")},
+        {body->terms.longitude.set, STR("/longitude")},
+    };
+    for (size_t i = 0; i < COUNT_OF(wanted); i++) {
+        if (!wanted[i].set)
+            (void)error_place(err, wanted[i].pointer, "is required without lead_id");
+    }
+    return err->code;
+}
+
+static enum err read_project(struct http_request *request, struct project_body *body,
+                             struct error *err)
+{
+    uint64_t seen = 0;
+    TRY(api_decode(request, project_body_table(), JSON_NEW, body, &seen, err));
+    TRY(project_body_finish(body, seen, http_arena(request), err));
+    return body->lead_id.set ? ERR_OK : require_without_lead(body, err);
+}
+
+void order_api_create(struct http_request *request)
+{
+    struct order_create *create = arena_new(http_arena(request), struct order_create, 1);
+    struct error err;
+    error_reset(&err);
+    create->request = request;
+    if (read_project(request, &create->body, &err) != ERR_OK) {
+        http_problem(request, &err);
+        return;
+    }
+    if (!create->body.lead_id.set) {
+        order_with_new_lead(create);
+        return;
+    }
+    struct sql_op *op = api_op(request, "order_lead", SQL_LANE_SHORT, order_for_lead, create);
+    lead_store_get(op, create->body.lead_id.value, ERR_NOT_FOUND, &create->lead);
+    http_suspend(request);
+    api_submit(request, op);
+}
+
+// ---- POST /api/leads/{id}/retry-3d-model.
+
+struct order_retry {
+    struct http_request *request;
+    struct lead lead;
+    struct order last;   // the one that failed
+    struct order order;  // the new one
+    struct order newest; // after the operation
+};
+
+static void retry_stored(struct sql_op *op)
+{
+    struct order_retry *retry = op->done_ctx;
+    if (op->error.code != ERR_OK) {
+        http_problem(retry->request, &op->error);
+        return;
+    }
+    jobs_wake(api_of(retry->request)->jobs);
+    order_answer_created(retry->request, &retry->newest, retry->newest.op_id == retry->order.op_id);
+}
+
+static void retry_read(struct sql_op *op)
+{
+    struct order_retry *retry = op->done_ctx;
+    struct http_request *request = retry->request;
+    struct error err;
+    error_reset(&err);
+    if (op->error.code != ERR_OK) {
+        http_problem(request, &op->error);
+        return;
+    }
+    if (retry->last.id == 0) {
+        (void)error_set(&err, ERR_CONFLICT, "No 3D model was ever ordered for this lead.");
+        http_problem(request, &err);
+        return;
+    }
+    if (order_is_live(retry->last.state)) {
+        order_answer_created(request, &retry->last, false);
+        return;
+    }
+    if (retry->last.state == ORDER_COMPLETED) {
+        order_answer_conflict(request, &retry->last, "The lead's 3D model is completed.");
+        return;
+    }
+    int64_t now_us = api_now_us(request);
+    retry->order = (struct order){
+        .lead_id = retry->lead.id,
+        .company_id = retry->lead.company_id,
+        .op_id = random_id(),
+        .latitude = retry->last.latitude,
+        .longitude = retry->last.longitude,
+        .request = retry->last.request,
+    };
+    check(order_go(&retry->order, ORDER_REQUESTED, now_us, NULL) == ERR_OK);
+    struct sql_op *store = api_op(request, "order_retry", SQL_LANE_WRITE, retry_stored, retry);
+    order_store_insert(store, &retry->order, false);
+    order_store_get_newest(store, retry->lead.id, &retry->newest);
+    api_submit(request, store);
+}
+
+void order_api_retry(struct http_request *request)
+{
+    struct order_retry *retry = arena_new(http_arena(request), struct order_retry, 1);
+    int64_t id = 0;
+    if (!api_id(request, "id", &id))
+        return;
+    retry->request = request;
+    struct sql_op *op = api_op(request, "order_retry_read", SQL_LANE_SHORT, retry_read, retry);
+    lead_store_get(op, id, ERR_NOT_FOUND, &retry->lead);
+    order_store_get_newest(op, id, &retry->last);
+    http_suspend(request);
+    api_submit(request, op);
+}
+
+// ---- GET /api/orders/{id}.
+
+struct order_get {
+    struct http_request *request;
+    struct order order;
+};
+
+static void get_done(struct sql_op *op)
+{
+    struct order_get *get = op->done_ctx;
+    if (op->error.code != ERR_OK)
+        http_problem(get->request, &op->error);
+    else
+        order_answer_order(get->request, 200, &get->order);
+}
+
+void order_api_get(struct http_request *request)
+{
+    struct order_get *get = arena_new(http_arena(request), struct order_get, 1);
+    int64_t id = 0;
+    if (!api_id(request, "id", &id))
+        return;
+    get->request = request;
+    struct sql_op *op = api_op(request, "order_get", SQL_LANE_SHORT, get_done, get);
+    order_store_get(op, id, ERR_NOT_FOUND, &get->order);
+    http_suspend(request);
+    api_submit(request, op);
+}
+
+// ---- POST /api/orders/{id}/link and /order-again: a person settles a parked order.
+
+struct link_body {
+    struct opt_i64 project_id;
+    struct opt_i64 house_id;
+};
+
+static const struct field link_fields[] = {
+    {FIELD_AS_OPT_I64(struct link_body, project_id), .flags = FIELD_REQUIRED, .min = 1,
+     .max = 9007199254740991.0},
+    {FIELD_AS_OPT_I64(struct link_body, house_id), .min = 1, .max = 9007199254740991.0},
+};
+
+static const struct field_table link_table = FIELD_TABLE("link", link_fields, struct link_body);
+
+struct order_settle {
+    struct http_request *request;
+    struct link_body body;
+    enum order_state to; // created (linked) or requested (again)
+    struct order order;
+    struct lead lead;
+};
+
+static void settle_stored(struct sql_op *op)
+{
+    struct order_settle *settle = op->done_ctx;
+    struct http_request *request = settle->request;
+    if (op->error.code == ERR_CONFLICT) {
+        order_answer_conflict(request, &settle->order,
+                              "Another order is linked to this project already.");
+        return;
+    }
+    if (op->error.code != ERR_OK) {
+        http_problem(request, &op->error);
+        return;
+    }
+    jobs_wake(api_of(request)->jobs);
+    watch_notify(api_of(request)->watch, settle->order.id);
+    order_answer_order(request, 200, &settle->order);
+}
+
+static enum err settle(struct order_settle *settle, int64_t now_us, struct error *err)
+{
+    struct order *order = &settle->order;
+    if (order->state != ORDER_PARKED)
+        return error_set(err, ERR_CONFLICT, "The order is %s, not parked.",
+                         order_state_names[order->state]);
+    TRY(order_go(order, settle->to, now_us, err));
+    if (settle->to == ORDER_REQUESTED) {
+        order->project_id = order->house_id = (struct opt_i64){0};
+        order->attempts = 0;
+        order_fail_with(order, FAILURE_NONE, STR_NULL);
+        return ERR_OK;
+    }
+    order->project_id = settle->body.project_id;
+    if (settle->body.house_id.set)
+        order->house_id = settle->body.house_id;
+    if (!order->house_id.set)
+        return error_place(err, STR("/house_id"), "is required: it is not known from LightFusion");
+    return ERR_OK;
+}
+
+static void settle_read(struct sql_op *op)
+{
+    struct order_settle *ours = op->done_ctx;
+    struct http_request *request = ours->request;
+    int64_t now_us = api_now_us(request);
+    struct error err;
+    error_reset(&err);
+    if (op->error.code != ERR_OK) {
+        http_problem(request, &op->error);
+        return;
+    }
+    enum order_state before = ours->order.state;
+    if (settle(ours, now_us, &err) != ERR_OK) {
+        http_problem(request, &err);
+        return;
+    }
+    struct sql_op *store = api_op(request, "order_settle", SQL_LANE_WRITE, settle_stored, ours);
+    order_commit(store, &ours->order, before, &ours->lead, now_us);
+    job_store_add(store, &(struct job){.kind = ours->to == ORDER_CREATED ? JOB_POLL : JOB_ORDER,
+                                       .order_id = ours->order.id,
+                                       .company_id = ours->order.company_id,
+                                       .run_at = OPT_I64(now_us),
+                                       .created_at = OPT_I64(now_us)});
+    api_submit(request, store);
+}
+
+static void settle_begin(struct order_settle *settle)
+{
+    int64_t id = 0;
+    if (!api_id(settle->request, "id", &id))
+        return;
+    struct sql_op *op =
+        api_op(settle->request, "order_settle_read", SQL_LANE_SHORT, settle_read, settle);
+    order_store_get(op, id, ERR_NOT_FOUND, &settle->order);
+    lead_store_get_of_order(op, id, &settle->lead);
+    http_suspend(settle->request);
+    api_submit(settle->request, op);
+}
+
+void order_api_link(struct http_request *request)
+{
+    struct order_settle *settle = arena_new(http_arena(request), struct order_settle, 1);
+    struct error err;
+    error_reset(&err);
+    *settle = (struct order_settle){.request = request, .to = ORDER_CREATED};
+    if (api_decode(request, &link_table, JSON_NEW, &settle->body, NULL, &err) != ERR_OK) {
+        http_problem(request, &err);
+        return;
+    }
+    settle_begin(settle);
+}
+
+void order_api_again(struct http_request *request)
+{
+    struct order_settle *settle = arena_new(http_arena(request), struct order_settle, 1);
+    *settle = (struct order_settle){.request = request, .to = ORDER_REQUESTED};
+    settle_begin(settle);
+}

@@ -1,0 +1,135 @@
+// sunlead migrate: brings the database to the shape that this program needs.
+#include "app/commands.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "sql/migrate.h"
+
+#define TEXT_MAX (64 * 1024)
+
+static int up(struct sql *db, struct arena *arena)
+{
+    struct error err;
+    error_reset(&err);
+    size_t applied;
+    if (migrate_up(db, &applied, &err) != ERR_OK)
+        return cli_fail_error(&err);
+    if (applied == 0)
+        return cli_print(STR("up to date\n"));
+    return cli_print(arena_printf(arena, "applied %zu migrations\n", applied));
+}
+
+static int list(struct sql *db, struct arena *arena, struct migration_state **ret_states,
+                size_t *ret_count)
+{
+    struct error err;
+    error_reset(&err);
+    if (migrate_list(db, arena, ret_states, ret_count, &err) != ERR_OK)
+        return cli_fail_error(&err);
+    return 0;
+}
+
+static void append_state(struct buf *text, const struct migration_state *state)
+{
+    buf_printf(text, "%-40s ", state->name);
+    if (state->applied_us.set) {
+        BUF_LITERAL(text, "applied ");
+        time_append(text, state->applied_us.value);
+    } else {
+        BUF_LITERAL(text, "missing");
+    }
+    if (state->is_changed)
+        BUF_LITERAL(text, ", with another text than this program has");
+    if (state->is_unknown)
+        BUF_LITERAL(text, ", not known to this program");
+    buf_append_char(text, '\n');
+}
+
+static int status(struct sql *db, struct arena *arena)
+{
+    struct migration_state *states;
+    size_t count;
+    int exit_status = list(db, arena, &states, &count);
+    if (exit_status != 0)
+        return exit_status;
+    struct buf text;
+    buf_init_arena(&text, arena, TEXT_MAX);
+    for (size_t i = 0; i < count; i++)
+        append_state(&text, &states[i]);
+    return cli_print(buf_str(&text));
+}
+
+static int check_missing(struct sql *db, struct arena *arena)
+{
+    struct migration_state *states;
+    size_t count;
+    int exit_status = list(db, arena, &states, &count);
+    if (exit_status != 0)
+        return exit_status;
+    struct buf text;
+    buf_init_arena(&text, arena, TEXT_MAX);
+    for (size_t i = 0; i < count; i++) {
+        if (!states[i].applied_us.set)
+            buf_printf(&text, "would apply %s\n", states[i].name);
+    }
+    bool up_to_date = text.len == 0;
+    if (up_to_date)
+        BUF_LITERAL(&text, "up to date\n");
+    int printed = cli_print(buf_str(&text));
+    return up_to_date ? printed : EXIT_FAILED;
+}
+
+static const struct {
+    const char *name;
+    bool lock; // changes the database: nobody else may use it
+    int (*run)(struct sql *db, struct arena *arena);
+} actions[] = {
+    {"up", true, up},
+    {"status", false, status},
+    {"check", false, check_missing},
+};
+
+static int run_action(const char *name, const struct config *config, struct arena *arena)
+{
+    for (size_t i = 0; i < COUNT_OF(actions); i++) {
+        if (strcmp(name, actions[i].name) != 0)
+            continue;
+        CLEANUP(sql_close_ptr) struct sql *db = NULL;
+        struct error err;
+        error_reset(&err);
+        if (sql_open(config->database_url, actions[i].lock, &db, &err) != ERR_OK)
+            return cli_fail_error(&err);
+        return actions[i].run(db, arena);
+    }
+    cli_fail("migrate: unknown argument %s: wanted up, status or check", name);
+    return EXIT_USAGE;
+}
+
+static int run(const struct cli_command *command, char **argv)
+{
+    static const struct cli_option options[] = {{0}};
+    const char *action = NULL;
+    enum cli_parsed parsed = cli_parse(command, options, argv, &action);
+    if (parsed != CLI_GO)
+        return CLI_EXIT(parsed);
+    if (action == NULL) {
+        cli_fail("migrate: wanted up, status or check (see sunlead migrate --help)");
+        return EXIT_USAGE;
+    }
+    CLEANUP(arena_close_ptr) struct arena *arena = arena_open(0);
+    struct config config;
+    parsed = cli_load_config(arena, &config);
+    if (parsed != CLI_GO)
+        return CLI_EXIT(parsed);
+    return run_action(action, &config, arena);
+}
+
+const struct cli_command cmd_migrate = {
+    .name = "migrate",
+    .summary = "Brings the database to the shape that this program needs",
+    .arguments = "up|status|check",
+    .help = "  up      applies what is missing; nobody else may use the database meanwhile\n"
+            "  status  lists the migrations and when they were applied\n"
+            "  check   tells what up would do, and exits with 1 if that is something\n",
+    .run = run,
+};

@@ -1,0 +1,114 @@
+// sunlead simulate: a LightFusion to try things with.
+#include "app/commands.h"
+#include "app/stop_signal.h"
+#include "base/log.h"
+#include "sim/sim.h"
+
+#define GENERATION_MS_MAX (24 * 3600 * 1000)
+
+struct texts {
+    const char *port;
+    const char *listen;
+    const char *generation_ms;
+    const char *seed;
+};
+
+static bool parse_range(struct str text, int64_t *ret_min, int64_t *ret_max)
+{
+    struct str rest = text;
+    struct str min = str_split(&rest, ':');
+    if (rest.ptr == NULL)
+        rest = min; // one number is both
+    return number_parse_i64(min, 0, GENERATION_MS_MAX, ret_min) == ERR_OK &&
+           number_parse_i64(rest, *ret_min, GENERATION_MS_MAX, ret_max) == ERR_OK;
+}
+
+static bool parse_settings(const struct texts *texts, struct sim_settings *settings)
+{
+    int64_t port;
+    int64_t seed;
+    if (number_parse_i64(str_of(texts->port), 0, 65535, &port) != ERR_OK) {
+        cli_fail("--port %s: wanted a whole number from 0 to 65535", texts->port);
+        return false;
+    }
+    if (!parse_range(str_of(texts->generation_ms), &settings->generation_min_ms,
+                     &settings->generation_max_ms)) {
+        cli_fail("--generation-ms %s: wanted MIN:MAX milliseconds, such as 30000:120000",
+                 texts->generation_ms);
+        return false;
+    }
+    if (number_parse_i64(str_of(texts->seed), 0, INT64_MAX, &seed) != ERR_OK) {
+        cli_fail("--seed %s: wanted a whole number from 0 on", texts->seed);
+        return false;
+    }
+    settings->listen = texts->listen;
+    settings->port = (uint16_t)port;
+    settings->seed = (uint64_t)seed;
+    return true;
+}
+
+static int simulate(const struct sim_settings *settings, struct arena *arena)
+{
+    stop_signal_block();
+    struct sim *sim;
+    struct error err;
+    error_reset(&err);
+    if (sim_open(settings, &sim, &err) != ERR_OK)
+        return cli_fail_error(&err);
+    uint16_t port = sim_port(sim);
+    const char *message =
+        arena_printf(arena, "LightFusion simulated on http://%s:%u", settings->listen, port).ptr;
+    log_event(LOG_INFO, "simulate.listening", message, LOG_TEXT_FIELD("address", settings->listen),
+              LOG_I64("port", port));
+    (void)stop_signal_wait();
+    sim_close(sim);
+    log_event(LOG_INFO, "simulate.stopped", "stopped");
+    return 0;
+}
+
+static int run(const struct cli_command *command, char **argv)
+{
+    struct texts texts = {
+        .port = "8085", .listen = "127.0.0.1", .generation_ms = "30000:120000", .seed = "1"};
+    const struct cli_option options[] = {
+        {.name = "--port",
+         .value_name = "PORT",
+         .help = "port to listen on (8085); 0 is any free one",
+         .value = &texts.port},
+        {.name = "--listen",
+         .value_name = "ADDRESS",
+         .help = "IP address to listen on (127.0.0.1)",
+         .value = &texts.listen},
+        {.name = "--generation-ms",
+         .value_name = "MIN:MAX",
+         .help = "how long a model takes, drawn for each (30000:120000)",
+         .value = &texts.generation_ms},
+        {.name = "--seed",
+         .value_name = "N",
+         .help = "number that the draw starts from (1)",
+         .value = &texts.seed},
+        {0},
+    };
+    enum cli_parsed parsed = cli_parse(command, options, argv, NULL);
+    if (parsed != CLI_GO)
+        return CLI_EXIT(parsed);
+    CLEANUP(arena_close_ptr) struct arena *arena = arena_open(0);
+    struct config config;
+    parsed = cli_load_config(arena, &config);
+    if (parsed != CLI_GO)
+        return CLI_EXIT(parsed);
+    struct sim_settings settings = {.api_key = config.lightfusion_api_key};
+    if (!parse_settings(&texts, &settings))
+        return EXIT_USAGE;
+    return simulate(&settings, arena);
+}
+
+const struct cli_command cmd_simulate = {
+    .name = "simulate",
+    .summary = "Plays LightFusion, with invented houses",
+    .help =
+        "Any e-mail and password open a session; LIGHTFUSION_API_KEY, where it is set, is a token\n"
+        "that is always good. Set LIGHTFUSION_API to its address, LIGHTFUSION_STORAGE to its\n"
+        "address with /storage. GET /ledger lists what was ordered. Nothing is kept.\n",
+    .run = run,
+};

@@ -1,0 +1,247 @@
+// Opening, draining and closing the parts of the service in their order.
+#include "app/service.h"
+
+#include "api/api.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/pool.h"
+#include "files/files.h"
+#include "http/http_client.h"
+#include "http/http_server.h"
+#include "jobs/jobs.h"
+#include "jobs/watch.h"
+#include "sql/migrate.h"
+#include "sql/sql.h"
+#include "tasks/tasks.h"
+#include "upstream/lightfusion.h"
+
+#define USER_AGENT     "sunlead/" SUNLEAD_VERSION
+#define HTTP_CALLS_MAX 256
+#define HTTP_QUEUE_MAX 10000
+#define FILE_THREADS   2
+#define FILE_QUEUE_MAX 1000
+
+struct service {
+    struct arena *arena;
+    struct sql *db;
+    struct pool *pool; // checks and syncs files
+    struct http_client *http;
+    struct lightfusion *lf;
+    struct files *files;
+    struct watch *watch;
+    struct jobs *jobs;
+    struct http_server *server;
+    struct tasks tasks;
+    struct api api;
+};
+
+static enum err check_listen(const struct config *config, const struct service_options *options,
+                             struct error *err)
+{
+    if (options->insecure || config_is_loopback(config->listen))
+        return ERR_OK;
+    return error_set(
+        err, ERR_INVALID,
+        "LISTEN=%s: others could reach it, and sunlead asks nobody for a password yet; "
+        "wanted a loopback address, or --insecure",
+        config->listen);
+}
+
+// Puts the setting before the message where its value is what is wrong.
+static enum err name_setting(enum err code, const char *setting, struct error *err)
+{
+    if (code != ERR_INVALID)
+        return code;
+    struct error named = *err;
+    return error_set(err, code, "%s: %.200s", setting, named.message);
+}
+
+static enum err check_migrated(struct sql *db, struct error *err)
+{
+    CLEANUP(arena_close_ptr) struct arena *arena = arena_open(0);
+    struct migration_state *states;
+    size_t count;
+    TRY(migrate_list(db, arena, &states, &count, err));
+    for (size_t i = 0; i < count; i++) {
+        if (!states[i].applied_us.set)
+            return error_set(err, ERR_CONFLICT,
+                             "the database lacks migration %s: run sunlead migrate up",
+                             states[i].name);
+    }
+    return ERR_OK;
+}
+
+static enum err open_database(struct service *service, const struct config *config,
+                              const struct service_options *options, struct error *err)
+{
+    enum err code = sql_open(config->database_url, true, &service->db, err);
+    TRY(name_setting(code, "DATABASE_URL", err));
+    if (options->no_migrate)
+        return check_migrated(service->db, err);
+    size_t applied;
+    TRY(migrate_up(service->db, &applied, err));
+    if (applied > 0)
+        log_event(LOG_INFO, "migrate.applied", "database migrated",
+                  LOG_I64("migrations", (int64_t)applied));
+    return ERR_OK;
+}
+
+static enum err open_upstream(struct service *service, const struct config *config,
+                              struct error *err)
+{
+    const struct lightfusion_settings settings = {
+        .api = config->lightfusion_api,
+        .storage = config->lightfusion_storage,
+        .email = config->lightfusion_email,
+        .password = config->lightfusion_password,
+        .api_key = config->lightfusion_api_key,
+        .concurrency = (unsigned)config->lightfusion_concurrency,
+        .calls_per_minute = (unsigned)config->lightfusion_calls_per_minute,
+    };
+    TRY(http_client_open(USER_AGENT, HTTP_CALLS_MAX, HTTP_QUEUE_MAX, &service->http, err));
+    enum err code = lightfusion_open(&settings, service->http, &service->lf, err);
+    return name_setting(code, "LIGHTFUSION_API", err);
+}
+
+static enum err open_files(struct service *service, const struct config *config, struct error *err)
+{
+    const char *dir = arena_printf(service->arena, "%s/files", config->data_dir).ptr;
+    TRY(pool_open(&service->pool, "files", FILE_THREADS, FILE_QUEUE_MAX, err));
+    return files_open(dir, service->http, service->pool, &service->files, err);
+}
+
+static enum err open_jobs(struct service *service, const struct config *config, struct error *err)
+{
+    TRY(watch_open(&service->watch, err));
+    service->tasks = (struct tasks){
+        .db = service->db,
+        .clock = clock_system(),
+        .lf = service->lf,
+        .http = service->http,
+        .files = service->files,
+        .watch = service->watch,
+    };
+    const struct jobs_settings settings = {
+        .db = service->db,
+        .clock = clock_system(),
+        .kinds = {[JOB_ORDER] = task_order_run,
+                  [JOB_POLL] = task_poll_run,
+                  [JOB_FILES] = task_files_run},
+        .app = &service->tasks,
+        .concurrency = (size_t)config->job_concurrency,
+    };
+    return jobs_open(&settings, &service->jobs, err);
+}
+
+static struct project_defaults defaults_of(const struct config *config)
+{
+    return (struct project_defaults){
+        .homeowner =
+            {
+                .email = str_of(config->default_homeowner_email),
+                .first_name = str_of(config->default_homeowner_first_name),
+                .last_name = str_of(config->default_homeowner_last_name),
+                .phone = str_of(config->default_homeowner_phone),
+            },
+        .hardware =
+            {
+                .panel_id = OPT_I64(config->default_panel_id),
+                .inverter_id = OPT_I64(config->default_inverter_id),
+                .storage_id = config->default_storage_id,
+                .storage_quantity = config->default_storage_quantity,
+            },
+        .lse_id = config->default_lse_id,
+        .kwh_usage = (double)config->default_kwh_usage,
+        .country = str_of(config->default_country),
+    };
+}
+
+static enum err open_server(struct service *service, const struct config *config,
+                            const struct service_options *options, struct error *err)
+{
+    service->api = (struct api){
+        .db = service->db,
+        .clock = clock_system(),
+        .lf = service->lf,
+        .files = service->files,
+        .jobs = service->jobs,
+        .watch = service->watch,
+        .defaults = defaults_of(config),
+        .insecure = options->insecure,
+        .version = SUNLEAD_VERSION,
+        .started_us = clock_now_us(clock_system()),
+    };
+    const struct http_server_settings settings = {
+        .listen = config->listen,
+        .port = (uint16_t)config->port,
+        .loops = (unsigned)config->http_threads,
+        .routes = api_routes,
+        .route_count = api_route_count,
+        .guard = api_guard,
+        .app = &service->api,
+        .cors_origin = config->cors_origin,
+    };
+    enum err code = http_server_open(&settings, &service->server, err);
+    return name_setting(code, "LISTEN, PORT", err);
+}
+
+enum err service_open(const struct config *config, const struct service_options *options,
+                      struct service **ret_service, struct error *err)
+{
+    TRY(check_listen(config, options, err));
+    CLEANUP(service_close_ptr) struct service *service = calloc(1, sizeof(*service));
+    check(service != NULL);
+    service->arena = arena_open(0);
+    TRY(open_database(service, config, options, err));
+    TRY(open_upstream(service, config, err));
+    TRY(open_files(service, config, err));
+    TRY(open_jobs(service, config, err));
+    enum err code = open_server(service, config, options, err);
+    if (code != ERR_OK) {
+        // Jobs run already: none may be cut off. What does not end keeps its memory to the end.
+        if (jobs_drain(service->jobs, SERVICE_DRAIN_MS) > 0)
+            service = NULL;
+        return code;
+    }
+    *ret_service = TAKE_PTR(service);
+    return ERR_OK;
+}
+
+uint16_t service_port(const struct service *service)
+{
+    return http_server_port(service->server);
+}
+
+size_t service_drain(struct service *service, unsigned timeout_ms)
+{
+    int64_t end_us = clock_monotonic_us(clock_system()) + timeout_ms * US_PER_MS;
+    __atomic_store_n(&service->api.draining, true, __ATOMIC_SEQ_CST);
+    watch_flush(service->watch);
+    size_t requests = http_server_drain(service->server, timeout_ms);
+    int64_t left_us = end_us - clock_monotonic_us(clock_system());
+    size_t runs = jobs_drain(service->jobs, left_us > 0 ? (unsigned)(left_us / US_PER_MS) : 0);
+    return requests + runs;
+}
+
+// The HTTP client goes before the pool, the files and LightFusion's client: whatever call is left
+// ends by their functions.
+void service_close(struct service *service)
+{
+    if (service == NULL)
+        return;
+    http_server_close(service->server);
+    jobs_close(service->jobs);
+    http_client_close(service->http);
+    pool_close(service->pool);
+    watch_close(service->watch);
+    files_close(service->files);
+    lightfusion_close(service->lf);
+    sql_close(service->db);
+    arena_close(service->arena);
+    free(service);
+}
+
+void service_close_ptr(struct service **service)
+{
+    service_close(*service);
+}

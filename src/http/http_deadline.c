@@ -1,0 +1,110 @@
+// The list of connections and the reaper. libmicrohttpd's own time limit starts anew with every
+// byte, which lets a client hold a connection by dripping; these deadlines are absolute.
+#include "http/http_deadline.h"
+
+#include <sys/socket.h>
+
+#include "base/thread.h"
+
+struct http_deadlines {
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    struct http_connection *head;
+    _Atomic size_t count;
+    bool stop;
+    const struct clock *clock;
+    int64_t tick_us;
+    pthread_t thread;
+};
+
+// Its loop sees the shutdown as the client's going away and ends the connection.
+static void shut_late_ones_locked(struct http_deadlines *deadlines)
+{
+    int64_t now = clock_monotonic_us(deadlines->clock);
+    for (struct http_connection *c = deadlines->head; c != NULL; c = c->next) {
+        if (now < atomic_load_explicit(&c->deadline_us, memory_order_relaxed))
+            continue;
+        http_deadline_set(c, HTTP_NO_DEADLINE);
+        shutdown(c->fd, SHUT_RDWR);
+    }
+}
+
+static void *reaper_main(void *ctx)
+{
+    struct http_deadlines *deadlines = ctx;
+    mutex_lock(&deadlines->mutex);
+    while (!deadlines->stop) {
+        int64_t next = clock_monotonic_us(clock_system()) + deadlines->tick_us;
+        while (!deadlines->stop && cond_wait_until(&deadlines->changed, &deadlines->mutex, next))
+            continue;
+        shut_late_ones_locked(deadlines);
+    }
+    mutex_unlock(&deadlines->mutex);
+    return NULL;
+}
+
+enum err http_deadlines_open(const struct clock *clock, unsigned tick_ms,
+                             struct http_deadlines **ret_deadlines, struct error *err)
+{
+    struct http_deadlines *deadlines = calloc(1, sizeof(*deadlines));
+    if (deadlines == NULL)
+        return error_set(err, ERR_INTERNAL, "out of memory");
+    pthread_mutex_init(&deadlines->mutex, NULL);
+    cond_init(&deadlines->changed);
+    deadlines->clock = clock;
+    deadlines->tick_us = tick_ms * US_PER_MS;
+    enum err code = thread_start(&deadlines->thread, "http-reaper", reaper_main, deadlines, err);
+    if (code != ERR_OK) {
+        pthread_cond_destroy(&deadlines->changed);
+        pthread_mutex_destroy(&deadlines->mutex);
+        free(deadlines);
+        return code;
+    }
+    *ret_deadlines = deadlines;
+    return ERR_OK;
+}
+
+void http_deadlines_add(struct http_deadlines *deadlines, struct http_connection *connection)
+{
+    mutex_lock(&deadlines->mutex);
+    connection->prev = NULL;
+    connection->next = deadlines->head;
+    if (deadlines->head != NULL)
+        deadlines->head->prev = connection;
+    deadlines->head = connection;
+    deadlines->count++;
+    mutex_unlock(&deadlines->mutex);
+}
+
+void http_deadlines_remove(struct http_deadlines *deadlines, struct http_connection *connection)
+{
+    mutex_lock(&deadlines->mutex);
+    if (connection->prev != NULL)
+        connection->prev->next = connection->next;
+    else
+        deadlines->head = connection->next;
+    if (connection->next != NULL)
+        connection->next->prev = connection->prev;
+    deadlines->count--;
+    mutex_unlock(&deadlines->mutex);
+}
+
+size_t http_deadlines_count(struct http_deadlines *deadlines)
+{
+    return deadlines->count;
+}
+
+void http_deadlines_close(struct http_deadlines *deadlines)
+{
+    if (deadlines == NULL)
+        return;
+    mutex_lock(&deadlines->mutex);
+    deadlines->stop = true;
+    pthread_cond_signal(&deadlines->changed);
+    mutex_unlock(&deadlines->mutex);
+    thread_join(deadlines->thread);
+    check(deadlines->head == NULL);
+    pthread_cond_destroy(&deadlines->changed);
+    pthread_mutex_destroy(&deadlines->mutex);
+    free(deadlines);
+}

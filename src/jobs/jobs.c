@@ -1,0 +1,254 @@
+// Runs jobs: one thread that claims what is due, keeps leases and rescues what others left.
+#include "jobs/jobs.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/random.h"
+#include "base/thread.h"
+#include "store/row_into.h"
+
+#define CLAIM_MAX           32
+#define UPKEEP_US           (10 * US_PER_S) // heartbeat and rescue: three to a lease
+#define LOOK_US             (5 * US_PER_S)  // without a notice the queue is looked at this often
+#define PAUSE_US            US_PER_S        // after a failed look
+#define CONCURRENCY_DEFAULT 64
+
+struct jobs {
+    pthread_mutex_t mutex;
+    pthread_cond_t cond;
+    pthread_t thread;
+    struct jobs_settings settings;
+    int64_t worker; // a number of this runner among all
+    size_t running;
+    bool woken;
+    bool claiming; // a claim is under way, which may add runs
+    bool draining;
+    bool stopping;
+};
+
+// ---- Operations of the runner itself. Its thread may wait for the database.
+
+static enum err run_op(struct jobs *jobs, struct sql_op *op, const char *event)
+{
+    enum err code = sql_run(jobs->settings.db, op);
+    if (code != ERR_OK)
+        log_error(LOG_WARN, event, &op->error);
+    return code;
+}
+
+static int64_t now(const struct jobs *jobs)
+{
+    return clock_now_us(jobs->settings.clock);
+}
+
+// Extends the leases of what runs here before it rescues what others lost, so that an outage of the
+// database, in which no heartbeat passed, does not make this runner steal from itself.
+static void upkeep(struct jobs *jobs)
+{
+    CLEANUP(arena_close_ptr) struct arena *arena = arena_open(0);
+    struct sql_op *op = sql_op_new(arena, "jobs_upkeep", SQL_LANE_WRITE);
+    job_store_heartbeat(op, jobs->worker, now(jobs) + JOB_LEASE_US);
+    job_store_rescue(op, now(jobs));
+    (void)run_op(jobs, op, "jobs.upkeep_failed");
+}
+
+static void take_over(struct jobs *jobs)
+{
+    CLEANUP(arena_close_ptr) struct arena *arena = arena_open(0);
+    struct sql_op *op = sql_op_new(arena, "jobs_take_over", SQL_LANE_WRITE);
+    job_store_rescue_all(op, now(jobs));
+    if (run_op(jobs, op, "jobs.take_over_failed") == ERR_OK && op->steps[0].rows > 0)
+        log_event(LOG_INFO, "jobs.taken_over", "jobs of a killed process are run again",
+                  LOG_I64("count", op->steps[0].rows));
+}
+
+// ---- Runs.
+
+void job_run_end(struct job_run *run)
+{
+    struct jobs *jobs = run->jobs;
+    arena_close(run->arena);
+    mutex_lock(&jobs->mutex);
+    check(jobs->running > 0);
+    jobs->running--;
+    jobs->woken = true;
+    pthread_cond_broadcast(&jobs->cond);
+    mutex_unlock(&jobs->mutex);
+}
+
+static struct str copy_str(struct arena *arena, struct str s)
+{
+    return s.ptr == NULL ? s : arena_str(arena, s);
+}
+
+static void start_run(struct jobs *jobs, const struct job *job)
+{
+    struct arena *arena = arena_open(0);
+    struct job_run *run = arena_new(arena, struct job_run, 1);
+    *run = (struct job_run){.job = *job, .arena = arena, .jobs = jobs, .app = jobs->settings.app};
+    run->job.last_error = copy_str(arena, job->last_error);
+    jobs->settings.kinds[job->kind](run);
+}
+
+static size_t room_locked(const struct jobs *jobs)
+{
+    size_t max = jobs->settings.concurrency;
+    return jobs->draining || jobs->running >= max ? 0 : max - jobs->running;
+}
+
+// Claims what is due and starts it. Returns how many it started; *ret_next_us is when to look
+// again.
+static size_t claim_due(struct jobs *jobs, size_t room, int64_t *ret_next_us)
+{
+    CLEANUP(arena_close_ptr) struct arena *arena = arena_open(0);
+    struct job_summary summary = {0};
+    struct sql_op *look = sql_op_new(arena, "jobs_look", SQL_LANE_SHORT);
+    job_store_next(look, &summary);
+    int64_t now_us = now(jobs);
+    *ret_next_us = now_us + PAUSE_US;
+    if (run_op(jobs, look, "jobs.look_failed") != ERR_OK)
+        return 0;
+    *ret_next_us = now_us + LOOK_US;
+    if (!summary.next_run_at.set)
+        return 0;
+    if (summary.next_run_at.value > now_us) {
+        if (summary.next_run_at.value < *ret_next_us)
+            *ret_next_us = summary.next_run_at.value;
+        return 0;
+    }
+
+    struct row_list list = {.arena = arena,
+                            .table = &job_table,
+                            .objects = arena_new(arena, struct job, CLAIM_MAX),
+                            .max = room < CLAIM_MAX ? room : CLAIM_MAX};
+    struct sql_op *claim = sql_op_new(arena, "jobs_claim", SQL_LANE_WRITE);
+    job_store_claim(claim, jobs->worker, now_us, now_us + JOB_LEASE_US, &list);
+    if (run_op(jobs, claim, "jobs.claim_failed") != ERR_OK) {
+        *ret_next_us = now_us + PAUSE_US;
+        return 0;
+    }
+    mutex_lock(&jobs->mutex);
+    jobs->running += list.count;
+    mutex_unlock(&jobs->mutex);
+    const struct job *claimed = list.objects;
+    for (size_t i = 0; i < list.count; i++)
+        start_run(jobs, &claimed[i]);
+    *ret_next_us = now_us;
+    return list.count;
+}
+
+static int64_t until_monotonic(const struct jobs *jobs, int64_t due_us)
+{
+    int64_t wait_us = due_us - now(jobs);
+    return clock_monotonic_us(clock_system()) + (wait_us > 0 ? wait_us : 0);
+}
+
+static void *run_loop(void *ctx)
+{
+    struct jobs *jobs = ctx;
+    if ((sql_capabilities(jobs->settings.db) & SQL_CAP_SOLE_OWNER) != 0)
+        take_over(jobs);
+    int64_t upkeep_at_us = now(jobs) + UPKEEP_US;
+    int64_t look_at_us = 0;
+    mutex_lock(&jobs->mutex);
+    while (!jobs->stopping) {
+        bool look = jobs->woken || now(jobs) >= look_at_us;
+        size_t room = room_locked(jobs);
+        jobs->woken = false;
+        jobs->claiming = look && room > 0;
+        mutex_unlock(&jobs->mutex);
+        if (now(jobs) >= upkeep_at_us) {
+            upkeep(jobs);
+            upkeep_at_us = now(jobs) + UPKEEP_US;
+        }
+        if (look && room > 0)
+            (void)claim_due(jobs, room, &look_at_us);
+        else if (room == 0)
+            look_at_us = upkeep_at_us;
+        mutex_lock(&jobs->mutex);
+        if (jobs->claiming)
+            pthread_cond_broadcast(&jobs->cond);
+        jobs->claiming = false;
+        int64_t due_us = look_at_us < upkeep_at_us ? look_at_us : upkeep_at_us;
+        if (!jobs->woken && !jobs->stopping)
+            cond_wait_until(&jobs->cond, &jobs->mutex, until_monotonic(jobs, due_us));
+    }
+    mutex_unlock(&jobs->mutex);
+    return NULL;
+}
+
+// ---- The runner.
+
+enum err jobs_open(const struct jobs_settings *settings, struct jobs **ret_jobs, struct error *err)
+{
+    struct jobs *jobs = calloc(1, sizeof(*jobs));
+    if (jobs == NULL)
+        return error_set(err, ERR_INTERNAL, "out of memory");
+    check(pthread_mutex_init(&jobs->mutex, NULL) == 0);
+    cond_init(&jobs->cond);
+    jobs->settings = *settings;
+    jobs->worker = random_id();
+    if (jobs->settings.concurrency == 0)
+        jobs->settings.concurrency = CONCURRENCY_DEFAULT;
+    // The kinds' runs may need the runner before this function is back.
+    *ret_jobs = jobs;
+    enum err code = thread_start(&jobs->thread, "jobs", run_loop, jobs, err);
+    if (code != ERR_OK) {
+        *ret_jobs = NULL;
+        free(jobs);
+    }
+    return code;
+}
+
+void jobs_wake(struct jobs *jobs)
+{
+    if (jobs == NULL)
+        return;
+    mutex_lock(&jobs->mutex);
+    jobs->woken = true;
+    pthread_cond_broadcast(&jobs->cond);
+    mutex_unlock(&jobs->mutex);
+}
+
+size_t jobs_drain(struct jobs *jobs, unsigned timeout_ms)
+{
+    int64_t deadline_us = clock_monotonic_us(clock_system()) + timeout_ms * US_PER_MS;
+    mutex_lock(&jobs->mutex);
+    jobs->draining = true;
+    while ((jobs->running > 0 || jobs->claiming) &&
+           cond_wait_until(&jobs->cond, &jobs->mutex, deadline_us))
+        continue;
+    size_t left = jobs->running;
+    mutex_unlock(&jobs->mutex);
+    if (left > 0) {
+        CLEANUP(arena_close_ptr) struct arena *arena = arena_open(0);
+        struct sql_op *op = sql_op_new(arena, "jobs_release", SQL_LANE_WRITE);
+        job_store_release(op, jobs->worker, now(jobs));
+        (void)run_op(jobs, op, "jobs.release_failed");
+    }
+    return left;
+}
+
+void jobs_close(struct jobs *jobs)
+{
+    if (jobs == NULL)
+        return;
+    mutex_lock(&jobs->mutex);
+    check(jobs->running == 0);
+    jobs->stopping = true;
+    pthread_cond_broadcast(&jobs->cond);
+    mutex_unlock(&jobs->mutex);
+    thread_join(jobs->thread);
+    pthread_cond_destroy(&jobs->cond);
+    pthread_mutex_destroy(&jobs->mutex);
+    free(jobs);
+}
+
+size_t jobs_running(struct jobs *jobs)
+{
+    mutex_lock(&jobs->mutex);
+    size_t running = jobs->running;
+    mutex_unlock(&jobs->mutex);
+    return running;
+}

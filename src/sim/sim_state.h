@@ -1,0 +1,82 @@
+// What the simulator remembers: sessions and paid projects.
+#ifndef SUNLEAD_SIM_STATE_H
+#define SUNLEAD_SIM_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/str.h"
+#include "sim/sim.h"
+#include "sim/sim_figures.h"
+
+// What LightFusion calls the state of a lead.
+enum sim_phase {
+    SIM_PROGRESS = 0,
+    SIM_DONE = 1,
+    SIM_ERRORED = 2,
+    SIM_INITIALIZED = 3,
+};
+
+struct sim_address {
+    struct str street;
+    struct str city;
+    struct str state;
+    struct str postal_code;
+    struct str country;
+};
+
+// One paid project with its house. Once it is in the state it never changes and never goes away: how far it
+// is follows from the clock.
+struct sim_project {
+    int64_t id;
+    int64_t house_id;
+    int64_t created_us; // UTC
+    int64_t started_us; // monotonic
+    int64_t duration_us;
+    double latitude;
+    double longitude;
+    struct sim_system system;
+    struct sim_address address;
+    struct str homeowner_email;
+    struct str asked_by; // the session's contact
+};
+
+// SIM_TOKEN_TEXT is the length of a token with its NUL; SIM_CONTACT_MAX bounds a session's contact.
+#define SIM_TOKEN_TEXT  37
+#define SIM_CONTACT_MAX 128
+
+struct sim_state;
+
+// sim_state_open() makes an empty state; the settings are copied and hold no zeros any more.
+struct sim_state *sim_state_open(const struct sim_settings *settings);
+
+// sim_state_close() frees it with all projects. NULL is fine.
+void sim_state_close(struct sim_state *state);
+
+// sim_state_login() begins a session of a contact (cut to SIM_CONTACT_MAX bytes). Only the last 256 sessions live.
+void sim_state_login(struct sim_state *state, struct str contact, char ret_token[SIM_TOKEN_TEXT]);
+
+// sim_state_who() finds whose token it is: his contact is written with a NUL. False for tokens unknown or
+// expired.
+bool sim_state_who(struct sim_state *state, struct str token, char ret_contact[SIM_CONTACT_MAX]);
+
+// sim_state_add() copies a project into the state, giving it ids and times, and returns the copy. NULL when
+// project_max are there.
+const struct sim_project *sim_state_add(struct sim_state *state, const struct sim_project *project);
+
+// sim_state_count() is the number of projects.
+size_t sim_state_count(struct sim_state *state);
+
+// sim_state_at() is the project at a place in the order of creation; NULL behind the last one.
+const struct sim_project *sim_state_at(struct sim_state *state, size_t index);
+
+// sim_state_project(), sim_state_house() find a project by its id or its house's id; NULL if there is none.
+const struct sim_project *sim_state_project(struct sim_state *state, int64_t project_id);
+const struct sim_project *sim_state_house(struct sim_state *state, int64_t house_id);
+
+// sim_state_phase() is how far the project is now; *ret_progress is 0 to 100.
+enum sim_phase sim_state_phase(const struct sim_state *state, const struct sim_project *project,
+                               int *ret_progress);
+
+#endif

@@ -1,0 +1,275 @@
+// Which migrations a database has, and applying those that it lacks.
+#include "sql/migrate.h"
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "sql/sql_driver.h"
+
+static const struct sql_stmt find_table = {
+    .name = "migrate.find_table",
+    .text = "SELECT 1 FROM information_schema.tables WHERE table_schema = current_schema() "
+            "AND table_name = 'sunlead_migrations'",
+    .sqlite = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'sunlead_migrations'",
+};
+
+static const struct sql_stmt make_table = {
+    .name = "migrate.make_table",
+    .text = "CREATE TABLE IF NOT EXISTS sunlead_migrations (name TEXT PRIMARY KEY, "
+            "sha256 TEXT NOT NULL, applied_us BIGINT NOT NULL)",
+};
+
+static const struct sql_stmt read_applied = {
+    .name = "migrate.read_applied",
+    .text = "SELECT name, sha256, applied_us FROM sunlead_migrations ORDER BY name",
+};
+
+static const struct sql_stmt write_applied = {
+    .name = "migrate.write_applied",
+    .text = "INSERT INTO sunlead_migrations (name, sha256, applied_us) VALUES ($1, $2, $3)",
+};
+
+// A migration in the words of this engine.
+struct migration {
+    struct str name;
+    struct str text;
+    struct opt_i64 applied_us;
+    bool is_changed;
+    bool is_unknown;
+};
+
+// A record of the database.
+struct applied {
+    struct applied *next;
+    struct str name;
+    struct str sha256;
+    int64_t applied_us;
+};
+
+struct plan {
+    struct sql *db;
+    struct arena *arena;
+    struct migration *migrations;
+    size_t count;
+    struct applied *applied; // last name first
+    size_t applied_count;
+};
+
+static struct migration *find(const struct plan *plan, struct str name)
+{
+    for (size_t i = 0; i < plan->count; i++) {
+        if (str_equal(plan->migrations[i].name, name))
+            return &plan->migrations[i];
+    }
+    return NULL;
+}
+
+// NNN_name.sql is for all engines that have no NNN_name.engine.sql.
+static void add_file(struct plan *plan, const struct migration_file *file)
+{
+    struct str engine = str_of(file->name);
+    struct str name = str_split(&engine, '.');
+    struct str suffix = engine;
+    engine = str_split(&suffix, '.');
+    bool is_special = suffix.ptr != NULL;
+    check(str_equal(is_special ? suffix : engine, STR("sql")));
+    if (is_special && !str_equal(engine, str_of(sql_engine(plan->db))))
+        return;
+    struct migration *migration = find(plan, name);
+    if (migration != NULL && !is_special)
+        return;
+    if (migration == NULL)
+        migration = &plan->migrations[plan->count++];
+    migration->name = arena_str(plan->arena, name);
+    migration->text = (struct str){.ptr = file->text, .len = file->text_len};
+}
+
+static void keep_applied(void *ctx, const struct sql_row *row)
+{
+    struct plan *plan = ctx;
+    struct applied *applied = arena_new(plan->arena, struct applied, 1);
+    applied->name = arena_str(plan->arena, sql_row_str(row, 0));
+    applied->sha256 = arena_str(plan->arena, sql_row_str(row, 1));
+    applied->applied_us = sql_row_i64(row, 2);
+    applied->next = plan->applied;
+    plan->applied = applied;
+    plan->applied_count++;
+}
+
+static enum err run(struct plan *plan, struct sql_op *op, struct error *err)
+{
+    enum err code = sql_run(plan->db, op);
+    if (code != ERR_OK && err != NULL)
+        *err = op->error;
+    return code;
+}
+
+static enum err load_applied(struct plan *plan, struct error *err)
+{
+    struct sql_op *op = sql_op_new(plan->arena, "migrate.find_table", SQL_LANE_SHORT);
+    struct sql_step *step = sql_op_step(op, &find_table, 0, NULL);
+    TRY(run(plan, op, err));
+    if (step->rows == 0)
+        return ERR_OK;
+    op = sql_op_new(plan->arena, "migrate.read_applied", SQL_LANE_SHORT);
+    step = sql_op_step(op, &read_applied, 0, NULL);
+    step->on_row = keep_applied;
+    step->ctx = plan;
+    return run(plan, op, err);
+}
+
+static void merge_applied(struct plan *plan, const struct applied *applied)
+{
+    struct migration *migration = find(plan, applied->name);
+    if (migration == NULL) {
+        migration = &plan->migrations[plan->count++];
+        migration->name = applied->name;
+        migration->is_unknown = true;
+    } else {
+        char hash[SHA256_HEX + 1];
+        sha256_hex(migration->text, hash);
+        migration->is_changed = !str_equal(applied->sha256, str_of(hash));
+    }
+    migration->applied_us = OPT_I64(applied->applied_us);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(((const struct migration *)a)->name.ptr, ((const struct migration *)b)->name.ptr);
+}
+
+static enum err load(struct plan *plan, const struct migration_set *set, struct error *err)
+{
+    plan->count = 0;
+    plan->applied = NULL;
+    plan->applied_count = 0;
+    TRY(load_applied(plan, err));
+    plan->migrations = arena_new(plan->arena, struct migration, set->count + plan->applied_count);
+    for (size_t i = 0; i < set->count; i++)
+        add_file(plan, &set->files[i]);
+    for (const struct applied *applied = plan->applied; applied != NULL; applied = applied->next)
+        merge_applied(plan, applied);
+    if (plan->count > 0)
+        qsort(plan->migrations, plan->count, sizeof(plan->migrations[0]), compare_names);
+    return ERR_OK;
+}
+
+static struct migration_set built_in(void)
+{
+    return (struct migration_set){.files = migration_files, .count = migration_file_count};
+}
+
+enum err migrate_list(struct sql *db, struct arena *arena, struct migration_state **ret_states,
+                      size_t *ret_count, struct error *err)
+{
+    struct plan plan = {.db = db, .arena = arena};
+    struct migration_set set = built_in();
+    TRY(load(&plan, &set, err));
+    struct migration_state *states = arena_new(arena, struct migration_state, plan.count);
+    for (size_t i = 0; i < plan.count; i++) {
+        const struct migration *migration = &plan.migrations[i];
+        states[i] = (struct migration_state){
+            .name = migration->name.ptr,
+            .applied_us = migration->applied_us,
+            .is_changed = migration->is_changed,
+            .is_unknown = migration->is_unknown,
+        };
+    }
+    *ret_states = states;
+    *ret_count = plan.count;
+    return ERR_OK;
+}
+
+// Whether another process applied it meanwhile.
+static bool has_record(const struct plan *plan, const struct migration *migration)
+{
+    struct plan now = {.db = plan->db, .arena = plan->arena};
+    if (load_applied(&now, NULL) != ERR_OK)
+        return false;
+    for (const struct applied *applied = now.applied; applied != NULL; applied = applied->next) {
+        if (str_equal(applied->name, migration->name))
+            return true;
+    }
+    return false;
+}
+
+static enum err apply(const struct plan *plan, const struct migration *migration,
+                      size_t *ret_applied, struct error *err)
+{
+    char hash[SHA256_HEX + 1];
+    sha256_hex(migration->text, hash);
+    const struct sql_value params[] = {
+        SQLV_TEXT(migration->name),
+        SQLV_TEXT(str_of(hash)),
+        SQLV_TIME(clock_now_us(clock_system())),
+    };
+    const struct sql_step record = {
+        .stmt = &write_applied,
+        .params = params,
+        .param_count = COUNT_OF(params),
+    };
+    const struct sql_script script = {.text = migration->text, .record = &record};
+    struct error failure;
+    error_reset(&failure);
+    enum err code = plan->db->driver->script(plan->db, &script, &failure);
+    if (code == ERR_CONFLICT && has_record(plan, migration))
+        return ERR_OK;
+    if (code != ERR_OK) {
+        (void)error_set(err, code, "migration %s: %s", migration->name.ptr, failure.message);
+        error_cause(err, "%s", failure.cause);
+        return code;
+    }
+    ++*ret_applied;
+    log_event(LOG_INFO, "migration.applied", "a migration was applied",
+              LOG_STR("name", migration->name));
+    return ERR_OK;
+}
+
+static enum err refuse_unknown(const struct plan *plan, struct error *err)
+{
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct migration *migration = &plan->migrations[i];
+        if (migration->is_unknown)
+            return error_set(err, ERR_CONFLICT,
+                             "the database is newer than this program: it has migration %s",
+                             migration->name.ptr);
+        if (migration->is_changed)
+            log_event(LOG_WARN, "migration.changed",
+                      "an applied migration had another text than this program's",
+                      LOG_STR("name", migration->name));
+    }
+    return ERR_OK;
+}
+
+static enum err make_records(struct plan *plan, struct error *err)
+{
+    struct sql_op *op = sql_op_new(plan->arena, "migrate.make_table", SQL_LANE_WRITE);
+    (void)sql_op_step(op, &make_table, 0, NULL);
+    return run(plan, op, err);
+}
+
+enum err migrate_up_of(struct sql *db, const struct migration_set *set, size_t *ret_applied,
+                       struct error *err)
+{
+    CLEANUP(arena_close_ptr) struct arena *arena = arena_open(0);
+    struct plan plan = {.db = db, .arena = arena};
+    *ret_applied = 0;
+    TRY(load(&plan, set, err));
+    TRY(refuse_unknown(&plan, err));
+    bool has_table = false;
+    for (size_t i = 0; i < plan.count; i++) {
+        if (plan.migrations[i].applied_us.set)
+            continue;
+        if (!has_table)
+            TRY(make_records(&plan, err));
+        has_table = true;
+        TRY(apply(&plan, &plan.migrations[i], ret_applied, err));
+    }
+    return ERR_OK;
+}
+
+enum err migrate_up(struct sql *db, size_t *ret_applied, struct error *err)
+{
+    struct migration_set set = built_in();
+    return migrate_up_of(db, &set, ret_applied, err);
+}

@@ -1,0 +1,34 @@
+// Migrations: bringing a database to the shape that this program needs.
+#ifndef SUNLEAD_SQL_MIGRATE_H
+#define SUNLEAD_SQL_MIGRATE_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "sql/migration_list.h"
+#include "sql/sql.h"
+
+// One migration and whether the database has it.
+struct migration_state {
+    const char *name; // "001_add_3d_fields_to_leads"
+    struct opt_i64 applied_us;
+    bool is_changed; // applied, and its file had another text then
+    bool is_unknown; // applied, and this program does not have it: the database is newer
+};
+
+// migrate_list() gives the state of all migrations, oldest first, in the arena: those that the
+// program has and those that only the database knows. Reads only; a database that never saw a
+// migration has none applied. Blocks.
+MUST_CHECK enum err migrate_list(struct sql *db, struct arena *arena,
+                                 struct migration_state **ret_states, size_t *ret_count,
+                                 struct error *err);
+
+// migrate_up() applies what is missing, each in a transaction of its own together with its record,
+// and counts them in *ret_applied. ERR_CONFLICT when the database has migrations that this program
+// does not know (it is newer). Blocks.
+MUST_CHECK enum err migrate_up(struct sql *db, size_t *ret_applied, struct error *err);
+
+// migrate_up_of() is migrate_up() with other files than those that are built in.
+MUST_CHECK enum err migrate_up_of(struct sql *db, const struct migration_set *set,
+                                  size_t *ret_applied, struct error *err);
+
+#endif

@@ -1,0 +1,104 @@
+// Fills the placeholders of statement texts from their field tables.
+#include "sql/sql_text.h"
+
+static bool is_column(const struct field *field)
+{
+    return (field->flags & FIELD_NO_SQL) == 0;
+}
+
+static void write_columns(struct buf *out, const struct field_table *table, size_t skip)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < table->count; i++) {
+        if (!is_column(&table->fields[i]) || n++ < skip)
+            continue;
+        buf_printf(out, "%s%s", n > skip + 1 ? ", " : "", table->fields[i].name);
+    }
+}
+
+static void write_values(struct buf *out, const struct field_table *table, size_t skip)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < table->count; i++) {
+        if (!is_column(&table->fields[i]) || n++ < skip)
+            continue;
+        buf_printf(out, "%s$%zu", n > skip + 1 ? ", " : "", n - skip);
+    }
+}
+
+static void write_set(struct buf *out, const struct field_table *table)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < table->count; i++) {
+        if (!is_column(&table->fields[i]) || n++ < 1)
+            continue;
+        buf_printf(out, "%s%s = $%zu", n > 2 ? ", " : "", table->fields[i].name, n);
+    }
+}
+
+static void write_changes(struct buf *out, const struct field_table *table)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < table->count; i++) {
+        const struct field *field = &table->fields[i];
+        if (!is_column(field) || (field->flags & FIELD_READ_ONLY) != 0)
+            continue;
+        buf_printf(out, "%s%s = CASE WHEN ($2 & %llu) <> 0 THEN $%zu ELSE %s END",
+                   n > 0 ? ", " : "", field->name, 1ULL << i, n + 3, field->name);
+        n++;
+    }
+}
+
+// Writes the parameter behind the last of those that the fields without some flags take, counted
+// from first.
+static void write_after(struct buf *out, const struct field_table *table, size_t first,
+                        unsigned without)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        if ((table->fields[i].flags & without) == 0)
+            first++;
+    }
+    buf_printf(out, "$%zu", first);
+}
+
+static void expand_one(const struct sql_stmt *stmt, struct str name, struct buf *out)
+{
+    if (str_starts(name, STR("last:"))) {
+        buf_printf(out, "{%.*s}", STR_ARG(name));
+        return;
+    }
+    check(stmt->table != NULL);
+    if (str_equal(name, STR("columns")))
+        write_columns(out, stmt->table, 0);
+    else if (str_equal(name, STR("columns-id")))
+        write_columns(out, stmt->table, 1);
+    else if (str_equal(name, STR("values")))
+        write_values(out, stmt->table, 0);
+    else if (str_equal(name, STR("values-id")))
+        write_values(out, stmt->table, 1);
+    else if (str_equal(name, STR("set-id")))
+        write_set(out, stmt->table);
+    else if (str_equal(name, STR("changes")))
+        write_changes(out, stmt->table);
+    else if (str_equal(name, STR("after-changes")))
+        write_after(out, stmt->table, 3, FIELD_NO_SQL | FIELD_READ_ONLY);
+    else if (str_equal(name, STR("after-all")))
+        write_after(out, stmt->table, 1, FIELD_NO_SQL);
+    else
+        check(!"a known placeholder");
+}
+
+void sql_text_expand(const struct sql_stmt *stmt, const char *text, struct buf *ret_text)
+{
+    struct str rest = str_of(text);
+    for (;;) {
+        size_t open = str_find(rest, '{', 0);
+        buf_append(ret_text, rest.ptr, open);
+        if (open == rest.len)
+            return;
+        size_t close = str_find(rest, '}', open);
+        check(close < rest.len);
+        expand_one(stmt, str_slice(rest, open + 1, close), ret_text);
+        rest = str_slice(rest, close + 1, rest.len);
+    }
+}

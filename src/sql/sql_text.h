@@ -1,0 +1,24 @@
+// Statement texts: filling in what comes from a field table.
+#ifndef SUNLEAD_SQL_TEXT_H
+#define SUNLEAD_SQL_TEXT_H
+
+#include "base/buf.h"
+#include "sql/sql.h"
+
+// sql_text_expand() writes a statement's text with the placeholders of its field table filled in.
+// The SQL fields are counted in the table's order; the first one is the id.
+//   {columns}     all names:                  id, company_id, ...
+//   {columns-id}  all but the first
+//   {values}      as many parameters:         $1, $2, ...
+//   {values-id}   one parameter less
+//   {set-id}      all but the first, from $2: company_id = $2, ...
+//   {changes}     those not read-only, each set to its parameter ($3 on) where its bit (its place
+//   in the
+//                 table) is set in $2, and kept otherwise
+//   {after-changes}  the parameter behind the last of {changes}
+//   {after-all}      the parameter behind the last of {values}
+// Other braces ({last:table}) are left to the driver. An unknown placeholder is a programming
+// error.
+void sql_text_expand(const struct sql_stmt *stmt, const char *text, struct buf *ret_text);
+
+#endif

@@ -1,0 +1,41 @@
+// The statements on the events table.
+#include "store/event_store.h"
+
+static struct sql_value id_value(int64_t id)
+{
+    return id == 0 ? SQLV_NULL : SQLV_INT(id);
+}
+
+void event_store_add(struct sql_op *op, const struct event *event)
+{
+    static const struct sql_stmt stmt = {
+        .name = "event_add",
+        .text = "INSERT INTO sunlead_events (at, type, lead_id, order_id, op_id, data) "
+                "VALUES ($1, $2, $3, $4, $5, $6)",
+    };
+    SQL_STEP(op, &stmt, SQLV_TIME(event->at_us), SQLV_TEXT(str_of(event->type)),
+             id_value(event->lead_id), id_value(event->order_id), id_value(event->op_id),
+             SQLV_TEXT(event->data));
+}
+
+void event_store_add_for_new_lead(struct sql_op *op, const struct event *event)
+{
+    static const struct sql_stmt stmt = {
+        .name = "event_add_for_new_lead",
+        .text = "INSERT INTO sunlead_events (at, type, lead_id, op_id, data) "
+                "VALUES ($1, $2, {last:leads}, $3, $4)",
+    };
+    SQL_STEP(op, &stmt, SQLV_TIME(event->at_us), SQLV_TEXT(str_of(event->type)),
+             id_value(event->op_id), SQLV_TEXT(event->data));
+}
+
+void event_store_add_for_order(struct sql_op *op, const struct event *event)
+{
+    static const struct sql_stmt stmt = {
+        .name = "event_add_for_order",
+        .text = "INSERT INTO sunlead_events (at, type, lead_id, order_id, op_id, data) "
+                "SELECT $1, $2, lead_id, id, op_id, $4 FROM sunlead_orders WHERE op_id = $3",
+    };
+    SQL_STEP(op, &stmt, SQLV_TIME(event->at_us), SQLV_TEXT(str_of(event->type)),
+             SQLV_INT(event->op_id), SQLV_TEXT(event->data));
+}

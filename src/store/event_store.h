@@ -1,0 +1,31 @@
+// The events table: what happened, one row for each change that somebody may ask about.
+#ifndef SUNLEAD_STORE_EVENT_STORE_H
+#define SUNLEAD_STORE_EVENT_STORE_H
+
+#include <stdint.h>
+
+#include "base/str.h"
+#include "sql/sql.h"
+
+// One event. Ids of 0 are stored as NULL.
+struct event {
+    const char *type; // "lead.created", "order.failed"
+    int64_t lead_id;
+    int64_t order_id;
+    int64_t op_id;
+    int64_t at_us;
+    struct str data; // JSON object, or null
+};
+
+// event_store_add() adds an event to the operation.
+void event_store_add(struct sql_op *op, const struct event *event);
+
+// event_store_add_for_new_lead() adds an event for the lead that the same operation inserts;
+// lead_id is ignored.
+void event_store_add_for_new_lead(struct sql_op *op, const struct event *event);
+
+// event_store_add_for_order() adds an event for the order that the operation op_id inserted, if it
+// did.
+void event_store_add_for_order(struct sql_op *op, const struct event *event);
+
+#endif

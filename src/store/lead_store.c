@@ -1,0 +1,202 @@
+// The statements on the leads table.
+#include "store/lead_store.h"
+
+#include "store/row_into.h"
+
+static void count_total(void *ctx, const struct sql_row *row)
+{
+    struct lead_page *page = ctx;
+    page->total = sql_row_i64(row, 0);
+}
+
+static void read_lead(struct arena *arena, const struct sql_row *row, struct lead *lead)
+{
+    sql_row_object(row, 0, &lead_table, arena, lead);
+    lead->has_3d_model = lead_has_3d_model(lead);
+}
+
+static void take_lead(void *ctx, const struct sql_row *row)
+{
+    struct row_into *into = ctx;
+    read_lead(into->arena, row, into->object);
+}
+
+static void page_lead(void *ctx, const struct sql_row *row)
+{
+    struct lead_page *page = ctx;
+    if (page->count < page->max)
+        read_lead(page->arena, row, &page->leads[page->count++]);
+}
+
+void lead_store_insert(struct sql_op *op, struct lead *lead)
+{
+    static const struct sql_stmt stmt = {
+        .name = "lead_insert",
+        .text = "INSERT INTO leads ({columns-id}) VALUES ({values-id}) RETURNING id",
+        .table = &lead_table,
+    };
+    struct sql_step *step = step_with_fields(op, &stmt, &lead_table, lead, 1);
+    step->on_row = row_take_id;
+    step->ctx = &lead->id;
+}
+
+void lead_store_get(struct sql_op *op, int64_t id, enum err when_none, struct lead *lead)
+{
+    static const struct sql_stmt stmt = {
+        .name = "lead_get",
+        .text = "SELECT {columns} FROM leads WHERE id = $1",
+        .table = &lead_table,
+    };
+    struct sql_step *step = SQL_STEP(op, &stmt, SQLV_INT(id));
+    step->on_row = take_lead;
+    step->ctx = row_into_new(op->arena, NULL, lead);
+    step->when_none = when_none;
+    step->none_message = "There is no such lead.";
+}
+
+void lead_store_get_of_order(struct sql_op *op, int64_t order_id, struct lead *lead)
+{
+    static const struct sql_stmt stmt = {
+        .name = "lead_get_of_order",
+        .text = "SELECT {columns} FROM leads "
+                "WHERE id = (SELECT lead_id FROM sunlead_orders WHERE id = $1)",
+        .table = &lead_table,
+    };
+    struct sql_step *step = SQL_STEP(op, &stmt, SQLV_INT(order_id));
+    step->on_row = take_lead;
+    step->ctx = row_into_new(op->arena, NULL, lead);
+}
+
+// By filter: [company given][has_3d_model].
+static const struct sql_stmt list_stmts[2][3] = {
+    {
+        {"lead_list", "SELECT {columns} FROM leads ORDER BY id DESC LIMIT $1 OFFSET $2", NULL,
+         &lead_table},
+        {"lead_list_3d",
+         "SELECT {columns} FROM leads WHERE lightfusion_3d_project_id IS NOT NULL "
+         "ORDER BY id DESC LIMIT $1 OFFSET $2",
+         NULL, &lead_table},
+        {"lead_list_no_3d",
+         "SELECT {columns} FROM leads WHERE lightfusion_3d_project_id IS NULL "
+         "ORDER BY id DESC LIMIT $1 OFFSET $2",
+         NULL, &lead_table},
+    },
+    {
+        {"lead_list_company",
+         "SELECT {columns} FROM leads WHERE company_id = $3 "
+         "ORDER BY id DESC LIMIT $1 OFFSET $2",
+         NULL, &lead_table},
+        {"lead_list_company_3d",
+         "SELECT {columns} FROM leads WHERE company_id = $3 AND lightfusion_3d_project_id IS NOT "
+         "NULL "
+         "ORDER BY id DESC LIMIT $1 OFFSET $2",
+         NULL, &lead_table},
+        {"lead_list_company_no_3d",
+         "SELECT {columns} FROM leads WHERE company_id = $3 AND lightfusion_3d_project_id IS NULL "
+         "ORDER BY id DESC LIMIT $1 OFFSET $2",
+         NULL, &lead_table},
+    },
+};
+
+static const struct sql_stmt total_stmts[2][3] = {
+    {
+        {.name = "lead_total", .text = "SELECT coalesce(sum(leads), 0) FROM sunlead_lead_counts"},
+        {.name = "lead_total_3d",
+         .text = "SELECT coalesce(sum(leads), 0) FROM sunlead_lead_counts WHERE has_3d_model"},
+        {.name = "lead_total_no_3d",
+         .text = "SELECT coalesce(sum(leads), 0) FROM sunlead_lead_counts WHERE NOT has_3d_model"},
+    },
+    {
+        {.name = "lead_total_company",
+         .text = "SELECT coalesce(sum(leads), 0) FROM sunlead_lead_counts WHERE company_id = $1"},
+        {.name = "lead_total_company_3d",
+         .text = "SELECT coalesce(sum(leads), 0) FROM sunlead_lead_counts "
+                 "WHERE company_id = $1 AND has_3d_model"},
+        {.name = "lead_total_company_no_3d",
+         .text = "SELECT coalesce(sum(leads), 0) FROM sunlead_lead_counts "
+                 "WHERE company_id = $1 AND NOT has_3d_model"},
+    },
+};
+
+void lead_store_list(struct sql_op *op, const struct lead_filter *filter, struct lead_page *page)
+{
+    bool company = filter->company_id.set;
+    page->arena = op->arena;
+    page->max = (size_t)filter->limit;
+    page->leads = arena_raw(op->arena, arena_array_size(page->max, sizeof(struct lead)));
+    struct sql_value params[] = {SQLV_INT(filter->limit), SQLV_INT(filter->offset),
+                                 SQLV_INT(filter->company_id.value)};
+    struct sql_step *step =
+        sql_op_step(op, &list_stmts[company][filter->has_3d_model], company ? 3 : 2, params);
+    step->on_row = page_lead;
+    step->ctx = page;
+    step =
+        sql_op_step(op, &total_stmts[company][filter->has_3d_model], company ? 1 : 0, &params[2]);
+    step->on_row = count_total;
+    step->ctx = page;
+}
+
+enum sql_lane lead_store_list_lane(const struct lead_filter *filter)
+{
+    // Leads without a model have no index of their own, and what is skipped has to be read.
+    bool quick = filter->has_3d_model != LEAD_WITHOUT_3D && filter->offset <= 1000;
+    return quick ? SQL_LANE_SHORT : SQL_LANE_LONG;
+}
+
+void lead_store_change(struct sql_op *op, int64_t id, const struct lead *lead, uint64_t seen)
+{
+    // updated_at is the last parameter.
+    static const struct sql_stmt stmt = {
+        .name = "lead_change",
+        .text = "UPDATE leads SET {changes}, updated_at = {after-changes} WHERE id = $1",
+        .table = &lead_table,
+    };
+    struct sql_value params[FIELD_TABLE_MAX + 3];
+    size_t count = 0;
+    params[count++] = SQLV_INT(id);
+    params[count++] = SQLV_INT((int64_t)seen);
+    for (size_t i = 0; i < lead_table.count; i++) {
+        const struct field *field = &lead_table.fields[i];
+        if ((field->flags & (FIELD_NO_SQL | FIELD_READ_ONLY)) == 0)
+            params[count++] = sql_value_field(field, lead);
+    }
+    params[count++] = sql_value_opt_time(lead->updated_at);
+    struct sql_step *step = sql_op_step(op, &stmt, count, params);
+    step->when_none = ERR_NOT_FOUND;
+    step->none_message = "There is no such lead.";
+}
+
+void lead_store_set_model(struct sql_op *op, const struct lead *lead, int64_t order_id)
+{
+    static const struct sql_stmt stmt = {
+        .name = "lead_set_model",
+        .text = "UPDATE leads SET lightfusion_3d_project_id = $3, lightfusion_3d_house_id = $4, "
+                "model_3d_status = $5, model_3d_created_at = $6, model_3d_completed_at = $7, "
+                "system_size = coalesce($8, system_size), panel_count = coalesce($9, panel_count), "
+                "annual_production = coalesce($10, annual_production), "
+                "sync_status = $11, last_synced_at = $12, state = $13, updated_at = $14 "
+                "WHERE id = $1 AND NOT EXISTS "
+                "(SELECT 1 FROM sunlead_orders WHERE lead_id = $1 AND id > $2)",
+    };
+    SQL_STEP(op, &stmt, SQLV_INT(lead->id), SQLV_INT(order_id),
+             sql_value_opt_i64(lead->lightfusion_3d_project_id),
+             sql_value_opt_i64(lead->lightfusion_3d_house_id),
+             SQLV_TEXT(str_of(model_status_names[lead->model_3d_status])),
+             sql_value_opt_time(lead->model_3d_created_at),
+             sql_value_opt_time(lead->model_3d_completed_at), sql_value_opt_f64(lead->system_size),
+             sql_value_opt_i64(lead->panel_count), sql_value_opt_f64(lead->annual_production),
+             SQLV_TEXT(str_of(lead_sync_names[lead->sync_status])),
+             sql_value_opt_time(lead->last_synced_at), SQLV_INT(lead->state),
+             sql_value_opt_time(lead->updated_at));
+}
+
+void lead_store_delete(struct sql_op *op, int64_t id)
+{
+    static const struct sql_stmt stmt = {
+        .name = "lead_delete",
+        .text = "DELETE FROM leads WHERE id = $1",
+    };
+    struct sql_step *step = SQL_STEP(op, &stmt, SQLV_INT(id));
+    step->when_none = ERR_NOT_FOUND;
+    step->none_message = "There is no such lead.";
+}

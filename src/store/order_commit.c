@@ -1,0 +1,52 @@
+// Stores a changed order together with its lead and its event.
+#include "store/order_commit.h"
+
+#include "store/event_store.h"
+#include "store/lead_store.h"
+#include "store/order_store.h"
+
+const char *order_event_type(enum order_state state)
+{
+    static const char *const types[] = {
+        [ORDER_NONE] = "order.none",
+        [ORDER_REQUESTED] = "order.requested",
+        [ORDER_SENDING] = "order.sending",
+        [ORDER_UNKNOWN] = "order.unknown",
+        [ORDER_PARKED] = "order.parked",
+        [ORDER_CREATED] = "order.created",
+        [ORDER_PROCESSING] = "order.processing",
+        [ORDER_COMPLETED] = "order.completed",
+        [ORDER_FAILED] = "order.failed",
+        [ORDER_CANCELLED] = "order.cancelled",
+    };
+    return types[state];
+}
+
+// Tells whether the leads differ in a field without any of the flags.
+static bool lead_differs(const struct lead *before, const struct lead *after, unsigned without)
+{
+    for (size_t i = 0; i < lead_table.count; i++) {
+        const struct field *field = &lead_table.fields[i];
+        if ((field->flags & without) == 0 && !field_equal(field, before, after))
+            return true;
+    }
+    return false;
+}
+
+void order_commit(struct sql_op *op, const struct order *order, enum order_state before,
+                  const struct lead *lead, int64_t now_us)
+{
+    order_store_save(op, order);
+    struct lead next = *lead;
+    order_apply_to_lead(order, &next, now_us);
+    if (lead->id != 0 && lead_differs(lead, &next, 0)) {
+        if (lead_differs(lead, &next, FIELD_VOLATILE))
+            next.updated_at = OPT_I64(now_us);
+        lead_store_set_model(op, &next, order->id);
+    }
+    if (order->state != before)
+        event_store_add(op, &(struct event){.type = order_event_type(order->state),
+                                            .lead_id = order->lead_id,
+                                            .order_id = order->id,
+                                            .at_us = now_us});
+}

@@ -1,0 +1,18 @@
+// Storing a changed order together with what follows from it: its lead and its event.
+#ifndef SUNLEAD_STORE_ORDER_COMMIT_H
+#define SUNLEAD_STORE_ORDER_COMMIT_H
+
+#include "domain/lead.h"
+#include "domain/order.h"
+#include "sql/sql.h"
+
+// order_commit() adds steps that save an order (as order_store_save() does), carry it over to its
+// lead where that changes something, and note an event if the state is another than before. lead is
+// the order's lead as it was read (id 0: gone).
+void order_commit(struct sql_op *op, const struct order *order, enum order_state before,
+                  const struct lead *lead, int64_t now_us);
+
+// order_event_type() is the event that tells of an order's new state, "order.created" and so on.
+const char *order_event_type(enum order_state state);
+
+#endif

@@ -1,0 +1,204 @@
+// The statements on the orders table.
+#include "store/order_store.h"
+
+#include "store/event_store.h"
+#include "store/job_store.h"
+#include "store/row_into.h"
+
+static struct sql_step *get_step(struct sql_op *op, const struct sql_stmt *stmt, int64_t key,
+                                 struct order *order)
+{
+    struct sql_step *step = SQL_STEP(op, stmt, SQLV_INT(key));
+    step->on_row = row_take_object;
+    step->ctx = row_into_new(op->arena, &order_table, order);
+    return step;
+}
+
+static void add_job_and_event(struct sql_op *op, const struct order *order)
+{
+    int64_t now_us = order->requested_at.value;
+    job_store_add_for_new_order(op, JOB_ORDER, order->op_id, now_us);
+    event_store_add_for_order(
+        op, &(struct event){.type = "order.requested", .op_id = order->op_id, .at_us = now_us});
+}
+
+void order_store_insert(struct sql_op *op, const struct order *order, bool force)
+{
+    // The parameters of {values} are the order's columns; the lead's row gives company and
+    // permission. The unique index on live orders decides between two at once.
+    static const struct sql_stmt insert = {
+        .name = "order_insert",
+        .text = "INSERT INTO sunlead_orders ({columns-id}) SELECT {values-id} "
+                "WHERE EXISTS (SELECT 1 FROM leads WHERE id = $1) "
+                "AND NOT EXISTS (SELECT 1 FROM leads WHERE id = $1 "
+                "AND model_3d_status = 'completed') "
+                "ON CONFLICT DO NOTHING",
+        .table = &order_table,
+    };
+    static const struct sql_stmt insert_force = {
+        .name = "order_insert_force",
+        .text = "INSERT INTO sunlead_orders ({columns-id}) SELECT {values-id} "
+                "WHERE EXISTS (SELECT 1 FROM leads WHERE id = $1) ON CONFLICT DO NOTHING",
+        .table = &order_table,
+    };
+    static const struct sql_stmt mark_lead = {
+        .name = "order_mark_lead",
+        .text = "UPDATE leads SET model_3d_status = 'pending', model_3d_created_at = $2, "
+                "model_3d_completed_at = NULL, updated_at = $2 "
+                "WHERE id = (SELECT lead_id FROM sunlead_orders WHERE op_id = $1)",
+    };
+    step_with_fields(op, force ? &insert_force : &insert, &order_table, order, 1);
+    SQL_STEP(op, &mark_lead, SQLV_INT(order->op_id), sql_value_opt_time(order->requested_at));
+    add_job_and_event(op, order);
+}
+
+void order_store_insert_with_lead(struct sql_op *op, const struct order *order)
+{
+    // lead_id is the first of {columns-id}.
+    static const struct sql_stmt insert = {
+        .name = "order_insert_with_lead",
+        .text = "INSERT INTO sunlead_orders ({columns-id}) VALUES ({values-id})",
+        .table = &order_table,
+    };
+    static const struct sql_stmt link = {
+        .name = "order_link_new_lead",
+        .text = "UPDATE sunlead_orders SET lead_id = {last:leads} WHERE op_id = $1",
+    };
+    // Until the second statement the order stands for a lead that cannot exist.
+    struct order placed = *order;
+    placed.lead_id = -order->op_id;
+    step_with_fields(op, &insert, &order_table, &placed, 1);
+    SQL_STEP(op, &link, SQLV_INT(order->op_id));
+    add_job_and_event(op, order);
+}
+
+void order_store_get(struct sql_op *op, int64_t id, enum err when_none, struct order *order)
+{
+    static const struct sql_stmt stmt = {
+        .name = "order_get",
+        .text = "SELECT {columns} FROM sunlead_orders WHERE id = $1",
+        .table = &order_table,
+    };
+    struct sql_step *step = get_step(op, &stmt, id, order);
+    step->when_none = when_none;
+    step->none_message = "There is no such order.";
+}
+
+void order_store_get_by_project(struct sql_op *op, int64_t project_id, struct order *order)
+{
+    static const struct sql_stmt stmt = {
+        .name = "order_get_by_project",
+        .text = "SELECT {columns} FROM sunlead_orders WHERE project_id = $1",
+        .table = &order_table,
+    };
+    get_step(op, &stmt, project_id, order);
+}
+
+void order_store_get_newest(struct sql_op *op, int64_t lead_id, struct order *order)
+{
+    static const struct sql_stmt stmt = {
+        .name = "order_get_newest",
+        .text = "SELECT {columns} FROM sunlead_orders WHERE lead_id = $1 ORDER BY id DESC LIMIT 1",
+        .table = &order_table,
+    };
+    get_step(op, &stmt, lead_id, order);
+}
+
+void order_store_get_by_op(struct sql_op *op, int64_t op_id, struct order *order)
+{
+    static const struct sql_stmt stmt = {
+        .name = "order_get_by_op",
+        .text = "SELECT {columns} FROM sunlead_orders WHERE op_id = $1",
+        .table = &order_table,
+    };
+    get_step(op, &stmt, op_id, order);
+}
+
+void order_store_save(struct sql_op *op, const struct order *order)
+{
+    // {set-id} uses the parameters from $2 in the table's order; version is one of them, so the
+    // version that was read comes last.
+    static const struct sql_stmt stmt = {
+        .name = "order_save",
+        .text = "UPDATE sunlead_orders SET {set-id} WHERE id = $1 AND version = {after-all}",
+        .table = &order_table,
+    };
+    struct order next = *order;
+    next.version++;
+    struct sql_value params[FIELD_TABLE_MAX + 1];
+    size_t count = 0;
+    for (size_t i = 0; i < order_table.count; i++)
+        params[count++] = sql_value_field(&order_table.fields[i], &next);
+    params[count++] = SQLV_INT(order->version);
+    struct sql_step *step = sql_op_step(op, &stmt, count, params);
+    step->when_none = ERR_STALE;
+    step->none_message = "The order was changed by somebody else.";
+}
+
+void order_store_cancel_unsent(struct sql_op *op, int64_t lead_id, int64_t now_us)
+{
+    static const struct sql_stmt jobs = {
+        .name = "order_cancel_jobs",
+        .text = "DELETE FROM sunlead_jobs WHERE order_id IN (SELECT id FROM sunlead_orders "
+                "WHERE lead_id = $1 AND state = 'requested')",
+    };
+    static const struct sql_stmt orders = {
+        .name = "order_cancel_unsent",
+        .text = "UPDATE sunlead_orders SET state = 'cancelled', version = version + 1, "
+                "completed_at = $2, updated_at = $2 WHERE lead_id = $1 AND state = 'requested'",
+    };
+    SQL_STEP(op, &jobs, SQLV_INT(lead_id));
+    SQL_STEP(op, &orders, SQLV_INT(lead_id), SQLV_TIME(now_us));
+}
+
+static void take_true(void *ctx, const struct sql_row *row)
+{
+    (void)row;
+    *(bool *)ctx = true;
+}
+
+void order_store_is_linked(struct sql_op *op, int64_t house_id, int64_t but_order_id, bool *linked)
+{
+    static const struct sql_stmt stmt = {
+        .name = "order_is_linked",
+        .text = "SELECT 1 FROM sunlead_orders WHERE house_id = $1 AND id <> $2 LIMIT 1",
+    };
+    struct sql_step *step = SQL_STEP(op, &stmt, SQLV_INT(house_id), SQLV_INT(but_order_id));
+    step->on_row = take_true;
+    step->ctx = linked;
+}
+
+static const char *const source_names[SOURCE_COUNT + 1] = {"lead.id", "lead.lead_id", "build.id",
+                                                           FIELD_NAMES_END};
+
+void order_store_note_id_source(struct sql_op *op, enum project_id_source source, bool equal)
+{
+    static const struct sql_stmt stmt = {
+        .name = "order_note_id_source",
+        .text = "INSERT INTO sunlead_project_id_sources AS s (source, equal, differed) "
+                "VALUES ($1, $2, $3) ON CONFLICT (source) DO UPDATE "
+                "SET equal = s.equal + excluded.equal, differed = s.differed + excluded.differed",
+    };
+    SQL_STEP(op, &stmt, SQLV_TEXT(str_of(source_names[source])), SQLV_INT(equal ? 1 : 0),
+             SQLV_INT(equal ? 0 : 1));
+}
+
+static void take_source(void *ctx, const struct sql_row *row)
+{
+    bool *usable = ctx;
+    int source = field_enum_parse(source_names, sql_row_str(row, 0));
+    if (source >= 0)
+        usable[source] = true;
+}
+
+void order_store_get_id_sources(struct sql_op *op, bool usable[SOURCE_COUNT])
+{
+    static const struct sql_stmt stmt = {
+        .name = "order_get_id_sources",
+        .text = "SELECT source FROM sunlead_project_id_sources "
+                "WHERE equal > 0 AND differed = 0",
+    };
+    struct sql_step *step = sql_op_step(op, &stmt, 0, NULL);
+    step->on_row = take_source;
+    step->ctx = usable;
+}

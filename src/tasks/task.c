@@ -1,0 +1,253 @@
+// Loads orders and commits their changes for all kinds of jobs.
+#include "tasks/task.h"
+
+#include "base/log.h"
+#include "base/random.h"
+#include "store/job_store.h"
+#include "store/lead_store.h"
+#include "store/order_commit.h"
+
+#define RETRY_FIRST_MS  1000
+#define RETRY_MAX_MS    10000
+#define STALE_TRIES_MAX 50
+
+int64_t task_now_us(const struct task *task)
+{
+    return clock_now_us(task->tasks->clock);
+}
+
+double task_jitter(void)
+{
+    return (double)random_id() / 9007199254740992.0;
+}
+
+// ---- Loading.
+
+static void load(struct task *task, const char *name, sql_done_fn *done)
+{
+    struct sql_op *op = sql_op_new(task->arena, name, SQL_LANE_SHORT);
+    task->order = (struct order){0};
+    task->lead = (struct lead){0};
+    order_store_get(op, task->run->job.order_id, ERR_NOT_FOUND, &task->order);
+    lead_store_get_of_order(op, task->run->job.order_id, &task->lead);
+    op->done = done;
+    op->done_ctx = task;
+    sql_submit(task->tasks->db, op);
+}
+
+static void begin_loaded(struct sql_op *op)
+{
+    struct task *task = op->done_ctx;
+    if (op->error.code == ERR_OK) {
+        task->then(task);
+        return;
+    }
+    if (op->error.code == ERR_NOT_FOUND) {
+        task_leave(task, 0, STR("the order is gone"));
+        return;
+    }
+    // The job stays claimed and is run again when its lease ends.
+    log_error(LOG_WARN, "job.load_failed", &op->error);
+    job_run_end(task->run);
+}
+
+void task_begin(struct job_run *run, task_step_fn *loaded)
+{
+    struct task *task = arena_new(run->arena, struct task, 1);
+    *task = (struct task){.run = run, .tasks = run->app, .arena = run->arena, .then = loaded};
+    load(task, "task_load", begin_loaded);
+}
+
+// ---- Leaving without a change.
+
+static void left(struct sql_op *op)
+{
+    struct task *task = op->done_ctx;
+    if (op->error.code != ERR_OK && op->error.code != ERR_CANCELLED)
+        log_error(LOG_WARN, "job.leave_failed", &op->error);
+    job_run_end(task->run);
+}
+
+void task_leave(struct task *task, int64_t again_at_us, struct str why)
+{
+    struct sql_op *op = sql_op_new(task->arena, "task_leave", SQL_LANE_WRITE);
+    struct job *job = &task->run->job;
+    if (again_at_us == 0) {
+        job_store_finish(op, job);
+    } else {
+        job->run_at = OPT_I64(again_at_us);
+        job->last_error = str_slice(why, 0, JOB_ERROR_MAX);
+        job_store_reschedule(op, job, task_now_us(task));
+    }
+    op->done = left;
+    op->done_ctx = task;
+    sql_submit(task->tasks->db, op);
+}
+
+// ---- Committing.
+
+static void commit_again(struct task *task);
+
+static void retry_now(struct http_timer *timer)
+{
+    commit_again(CONTAINER_OF(timer, struct task, timer));
+}
+
+static void retry_later(struct task *task, const struct error *err)
+{
+    if (task->tries++ == 0)
+        log_error(LOG_ERROR, "job.commit_failed", err);
+    unsigned shift = task->tries < 5 ? task->tries - 1 : 4;
+    unsigned delay_ms = RETRY_FIRST_MS << shift;
+    task->timer.run = retry_now;
+    http_client_run_after(task->tasks->http, &task->timer,
+                          delay_ms < RETRY_MAX_MS ? delay_ms : RETRY_MAX_MS);
+}
+
+static void add_job_steps(struct task *task, struct sql_op *op, int64_t now_us)
+{
+    struct job *job = &task->run->job;
+    const struct task_change *change = &task->change;
+    if (change->add != JOB_NONE)
+        job_store_add(op, &(struct job){.kind = change->add,
+                                        .order_id = task->order.id,
+                                        .company_id = task->order.company_id,
+                                        .run_at = OPT_I64(change->add_at_us),
+                                        .created_at = OPT_I64(now_us)});
+    if (task->lease_lost)
+        return;
+    if (change->job == TASK_JOB_FINISH)
+        job_store_finish(op, job);
+    if (change->job == TASK_JOB_AGAIN) {
+        job->run_at = OPT_I64(change->again_at_us);
+        job->last_error = task->order.failure_detail;
+        job_store_reschedule(op, job, now_us);
+    }
+}
+
+static void note_sources(const struct task *task, struct sql_op *op)
+{
+    for (int i = 0; task->change.note_sources && i < SOURCE_COUNT; i++) {
+        const struct opt_i64 *said = &task->change.sources[i];
+        if (said->set)
+            order_store_note_id_source(op, (enum project_id_source)i,
+                                       said->value == task->order.project_id.value);
+    }
+}
+
+static void committed(struct sql_op *op);
+
+static void log_state(const struct order *order)
+{
+    log_event(order->state == ORDER_FAILED || order->state == ORDER_PARKED ? LOG_WARN : LOG_INFO,
+              order_event_type(order->state), "model order", LOG_I64("order_id", order->id),
+              LOG_I64("lead_id", order->lead_id), LOG_I64("project_id", order->project_id.value),
+              LOG_STR("failure", str_of(order_failure_names[order->failure])),
+              LOG_STR("detail", order->failure_detail));
+}
+
+static void commit_loaded(struct sql_op *load_op)
+{
+    struct task *task = load_op->done_ctx;
+    if (load_op->error.code != ERR_OK) {
+        retry_later(task, &load_op->error);
+        return;
+    }
+    int64_t now_us = task_now_us(task);
+    task->before = task->order.state;
+    struct error err;
+    error_reset(&err);
+    task->change = (struct task_change){.job = TASK_JOB_KEEP};
+    if (task->apply(task, &task->change, now_us, &err) != ERR_OK) {
+        log_error(LOG_INFO, "job.overtaken", &err);
+        task_leave(task, now_us + US_PER_S, str_of("the order was changed meanwhile"));
+        return;
+    }
+    struct sql_op *op = sql_op_new(task->arena, "task_commit", SQL_LANE_WRITE);
+    order_commit(op, &task->order, task->before, &task->lead, now_us);
+    add_job_steps(task, op, now_us);
+    note_sources(task, op);
+    op->done = committed;
+    op->done_ctx = task;
+    sql_submit(task->tasks->db, op);
+}
+
+static void commit_again(struct task *task)
+{
+    load(task, "task_reload", commit_loaded);
+}
+
+static void commit_done(struct task *task)
+{
+    if (task->order.state != task->before)
+        log_state(&task->order);
+    task->order.version++;
+    watch_notify(task->tasks->watch, task->order.id);
+    if (task->then == NULL) {
+        job_run_end(task->run);
+        return;
+    }
+    if (task->change.add != JOB_NONE)
+        jobs_wake(task->run->jobs);
+    task->then(task);
+}
+
+static void committed(struct sql_op *op)
+{
+    struct task *task = op->done_ctx;
+    switch (op->error.code) {
+    case ERR_OK:
+        commit_done(task);
+        return;
+    case ERR_CANCELLED:
+        task->lease_lost = true;
+        commit_again(task);
+        return;
+    case ERR_STALE:
+        if (task->tries++ < STALE_TRIES_MAX) {
+            commit_again(task);
+            return;
+        }
+        break;
+    case ERR_CONFLICT:
+        if (task->conflict != NULL) {
+            task->conflict(task);
+            return;
+        }
+        break;
+    case ERR_UNAVAILABLE:
+    case ERR_TIMEOUT:
+        retry_later(task, &op->error);
+        return;
+    case ERR_INVALID:
+    case ERR_NOT_FOUND:
+    case ERR_UNAUTHENTICATED:
+    case ERR_FORBIDDEN:
+    case ERR_LIMITED:
+    case ERR_TOO_LARGE:
+    case ERR_UPSTREAM:
+    case ERR_UNKNOWN_OUTCOME:
+    case ERR_CORRUPT:
+    case ERR_EXHAUSTED:
+    case ERR_INTERNAL:
+        break;
+    }
+    // The job stays claimed and is run again when its lease ends.
+    log_error(LOG_ERROR, "job.commit_failed", &op->error);
+    job_run_end(task->run);
+}
+
+void task_commit(struct task *task, task_apply_fn *apply, task_step_fn *then)
+{
+    task_commit_or(task, apply, then, NULL);
+}
+
+void task_commit_or(struct task *task, task_apply_fn *apply, task_step_fn *then,
+                    task_step_fn *conflict)
+{
+    task->apply = apply;
+    task->then = then;
+    task->conflict = conflict;
+    task->tries = 0;
+    commit_again(task);
+}

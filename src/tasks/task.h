@@ -1,0 +1,77 @@
+// What all kinds of jobs share: loading an order, and committing a change of it whatever comes
+// between.
+#ifndef SUNLEAD_TASKS_TASK_H
+#define SUNLEAD_TASKS_TASK_H
+
+#include "domain/lead.h"
+#include "domain/order.h"
+#include "store/order_store.h"
+#include "tasks/tasks.h"
+
+struct task;
+typedef void task_step_fn(struct task *task);
+
+// What a commit does to the job that runs.
+enum task_job_end { TASK_JOB_KEEP, TASK_JOB_FINISH, TASK_JOB_AGAIN };
+
+// What commits together with the order; filled by a task_apply_fn.
+struct task_change {
+    enum task_job_end job;
+    int64_t again_at_us; // TASK_JOB_AGAIN
+    enum job_kind add;   // a job of another kind to queue, or JOB_NONE
+    int64_t add_at_us;
+    bool note_sources; // whether the sources below were compared with the project id
+    struct opt_i64 sources[SOURCE_COUNT];
+};
+
+// Changes task->order, which was just read, and says what commits with it. It may be called several
+// times for one commit, each time on a fresh reading. An error means that the order is not in a
+// state for this change any more: nothing is stored, and the job is run again soon.
+typedef enum err task_apply_fn(struct task *task, struct task_change *change, int64_t now_us,
+                               struct error *err);
+
+struct task {
+    struct job_run *run;
+    struct tasks *tasks;
+    struct arena *arena;
+    struct order order; // as last read
+    struct lead lead;   // its lead; id 0: gone
+    task_apply_fn *apply;
+    task_step_fn *then;      // after the load or commit; NULL after a commit: the run ends
+    enum order_state before; // the state that a commit started from
+    task_step_fn
+        *conflict; // when a commit would link a project that another order has; NULL: the run ends
+    struct task_change change;
+    unsigned tries;
+    bool lease_lost;
+    struct http_timer timer;
+    void *own; // the kind's
+};
+
+// task_begin() makes the task of a run, loads its order and calls loaded(). A job whose order is
+// gone is finished.
+void task_begin(struct job_run *run, task_step_fn *loaded);
+
+// task_commit() reads the order, applies a change and stores order, lead, jobs and event in one
+// operation; then it calls then(), or ends the run if that is NULL. When somebody else changed the
+// order meanwhile it starts again; when the database is down it goes on trying for as long as the
+// process lives, since what the change holds may have been paid for.
+void task_commit(struct task *task, task_apply_fn *apply, task_step_fn *then);
+
+// task_commit_or() is task_commit() with something to do when the change would link a project that
+// another order has (conflict() then goes on with another commit); without it such a run ends and
+// is tried again when its lease ends.
+void task_commit_or(struct task *task, task_apply_fn *apply, task_step_fn *then,
+                    task_step_fn *conflict);
+
+// task_leave() ends the run without a change of the order; the job is run again at again_at_us, or
+// finished if that is 0.
+void task_leave(struct task *task, int64_t again_at_us, struct str why);
+
+// task_now_us() is the time by the tasks' clock.
+int64_t task_now_us(const struct task *task);
+
+// task_jitter() is a chance from 0 to 1.
+double task_jitter(void);
+
+#endif

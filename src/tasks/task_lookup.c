@@ -1,0 +1,201 @@
+// Finds out what became of an order whose fate is unknown.
+#include "tasks/task_lookup.h"
+
+#include "base/log.h"
+
+// More than this at one place are for a person to sort out.
+#define TASK_CANDIDATES_MAX 12
+
+// A look-up under way.
+struct lookup {
+    struct lf_find find;
+    struct lf_complete complete;
+    bool linked[LF_CANDIDATES_MAX]; // candidates that other orders have
+    bool usable[SOURCE_COUNT];      // ids that have always been the project's
+    int64_t house_id;               // of the one candidate
+    struct opt_i64 project_id;
+    struct str why; // the order is parked
+};
+
+static struct lookup *lookup_of(const struct task *task)
+{
+    return task->own;
+}
+
+// ---- What is found out.
+
+static enum err apply_found(struct task *task, struct task_change *change, int64_t now_us,
+                            struct error *err)
+{
+    const struct lookup *lookup = lookup_of(task);
+    TRY(order_go(&task->order, ORDER_CREATED, now_us, err));
+    task->order.project_id = lookup->project_id;
+    task->order.house_id = OPT_I64(lookup->house_id);
+    change->job = TASK_JOB_FINISH;
+    change->add = JOB_POLL;
+    change->add_at_us = now_us;
+    return ERR_OK;
+}
+
+static enum err apply_parked(struct task *task, struct task_change *change, int64_t now_us,
+                             struct error *err)
+{
+    const struct lookup *lookup = lookup_of(task);
+    TRY(order_go(&task->order, ORDER_PARKED, now_us, err));
+    order_fail_with(&task->order, FAILURE_UNCLEAR, lookup->why);
+    if (lookup->house_id > 0)
+        task->order.house_id = OPT_I64(lookup->house_id);
+    change->job = TASK_JOB_FINISH;
+    return ERR_OK;
+}
+
+static void park(struct task *task, struct str why)
+{
+    lookup_of(task)->why = why;
+    task_commit(task, apply_parked, NULL);
+}
+
+static void park_taken(struct task *task)
+{
+    park(task, STR("The project that was found belongs to another order."));
+}
+
+// No candidate: absence is proved by two complete look-ups, the second long enough after the
+// request.
+static enum err apply_absent(struct task *task, struct task_change *change, int64_t now_us,
+                             struct error *err)
+{
+    struct order *order = &task->order;
+    int64_t proof_at_us = order->sending_at.value + ORDER_ABSENT_AFTER_US;
+    change->job = TASK_JOB_AGAIN;
+    order->lookups++;
+    // LightFusion gave the project's number but no house: the project exists, whatever the list
+    // says.
+    if (order->project_id.set && order->lookups >= 2)
+        return order_go(order, ORDER_PARKED, now_us, err);
+    if (order->lookups >= 2 && now_us >= proof_at_us) {
+        enum order_state next = order->attempts >= ORDER_TRIES_MAX ? ORDER_PARKED : ORDER_REQUESTED;
+        change->again_at_us = now_us;
+        return order_go(order, next, now_us, err);
+    }
+    int64_t soon_us = now_us + order_backoff_us(order->lookups + 4, task_jitter());
+    change->again_at_us = soon_us < proof_at_us ? proof_at_us : soon_us;
+    order->updated_at = OPT_I64(now_us);
+    return ERR_OK;
+}
+
+static void look_again(struct task *task, const struct lf_call *call)
+{
+    int64_t wait_us = order_backoff_us(task->run->job.attempt, task_jitter());
+    int64_t asked_us = (int64_t)call->retry_after_s * US_PER_S;
+    task_leave(task, task_now_us(task) + (asked_us > wait_us ? asked_us : wait_us), call->words);
+}
+
+// ---- One candidate: which of its ids is the project's?
+
+static void completed_read(struct lf_call *call)
+{
+    struct task *task = call->ctx;
+    struct lookup *lookup = lookup_of(task);
+    if (call->outcome != LF_OK) {
+        look_again(task, call);
+        return;
+    }
+    const struct opt_i64 said[SOURCE_COUNT] = {
+        [SOURCE_LEAD_ID] = lookup->complete.lead_own_id,
+        [SOURCE_LEAD_LEAD_ID] = lookup->complete.lead_id,
+        [SOURCE_BUILD_ID] = lookup->complete.build_id,
+    };
+    for (int i = 0; i < SOURCE_COUNT && !lookup->project_id.set; i++) {
+        if (lookup->usable[i])
+            lookup->project_id = said[i];
+    }
+    if (!lookup->project_id.set) {
+        park(task, STR("LightFusion has the house but does not tell the project's number."));
+        return;
+    }
+    task_commit_or(task, apply_found, NULL, park_taken);
+}
+
+static void read_candidate(struct task *task)
+{
+    struct lookup *lookup = lookup_of(task);
+    lookup->project_id = task->order.project_id;
+    if (lookup->project_id.set) {
+        task_commit_or(task, apply_found, NULL, park_taken);
+        return;
+    }
+    lookup->complete = (struct lf_complete){
+        .call = {.arena = task->arena, .done = completed_read, .ctx = task},
+        .house_id = lookup->house_id,
+    };
+    lightfusion_complete(task->tasks->lf, &lookup->complete);
+}
+
+// ---- The candidates that no other order has.
+
+static void candidates_known(struct sql_op *op)
+{
+    struct task *task = op->done_ctx;
+    struct lookup *lookup = lookup_of(task);
+    if (op->error.code != ERR_OK) {
+        log_error(LOG_WARN, "order.lookup_failed", &op->error);
+        job_run_end(task->run);
+        return;
+    }
+    size_t free_count = 0;
+    for (size_t i = 0; i < lookup->find.count; i++) {
+        if (lookup->linked[i])
+            continue;
+        free_count++;
+        lookup->house_id = lookup->find.candidates[i].house_id;
+    }
+    if (free_count == 1) {
+        read_candidate(task);
+        return;
+    }
+    lookup->house_id = 0;
+    if (free_count == 0)
+        task_commit(task, apply_absent, NULL);
+    else
+        park(task, STR("LightFusion has several projects at this place."));
+}
+
+static void found(struct lf_call *call)
+{
+    struct task *task = call->ctx;
+    struct lookup *lookup = lookup_of(task);
+    if (call->outcome == LF_NOT_FOUND) {
+        park(task, STR("LightFusion gave no clear answer, and has no look-up to find out."));
+        return;
+    }
+    if (call->outcome != LF_OK) {
+        look_again(task, call);
+        return;
+    }
+    if (lookup->find.count > TASK_CANDIDATES_MAX) {
+        park(task, STR("LightFusion has many projects at this place."));
+        return;
+    }
+    struct sql_op *op = sql_op_new(task->arena, "order_candidates", SQL_LANE_SHORT);
+    order_store_get_id_sources(op, lookup->usable);
+    for (size_t i = 0; i < lookup->find.count; i++)
+        order_store_is_linked(op, lookup->find.candidates[i].house_id, task->order.id,
+                              &lookup->linked[i]);
+    op->done = candidates_known;
+    op->done_ctx = task;
+    sql_submit(task->tasks->db, op);
+}
+
+void task_lookup(struct task *task)
+{
+    struct lookup *lookup = arena_new(task->arena, struct lookup, 1);
+    task->own = lookup;
+    lookup->find = (struct lf_find){
+        .call = {.arena = task->arena, .done = found, .ctx = task},
+        .latitude = task->order.latitude,
+        .longitude = task->order.longitude,
+        .since_us = task->order.sending_at.value,
+    };
+    lightfusion_find(task->tasks->lf, &lookup->find);
+}

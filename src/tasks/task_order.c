@@ -1,0 +1,231 @@
+// Sends model orders, behind the fence that keeps each from being paid for twice.
+#include "base/log.h"
+#include "tasks/project_json.h"
+#include "tasks/task.h"
+#include "tasks/task_lookup.h"
+
+// A create under way.
+struct sending {
+    struct lf_create create;
+    struct project_request request;
+    struct project_figures figures;
+};
+
+static struct lf_create *create_of(struct task *task)
+{
+    return &((struct sending *)task->own)->create;
+}
+
+static bool is_order_id(int64_t id)
+{
+    return id > 0;
+}
+
+// ---- After the answer.
+
+static void note_figures(struct order *order, const struct project_figures *figures)
+{
+    order->system_size = figures->system_size;
+    order->panel_count = figures->panel_count;
+    order->annual_production = figures->annual_production;
+    order->estimated_cost = figures->estimated_cost;
+    order->annual_savings = figures->annual_savings;
+}
+
+static enum err apply_created(struct task *task, struct task_change *change, int64_t now_us,
+                              struct error *err)
+{
+    const struct lf_create *create = create_of(task);
+    TRY(order_go(&task->order, ORDER_CREATED, now_us, err));
+    task->order.project_id = OPT_I64(create->project_id);
+    task->order.house_id = create->house_id;
+    note_figures(&task->order, &create->figures);
+    if (create->adders.len > 0)
+        task->order.details =
+            project_details_text(&(struct project_details){.adders = create->adders}, task->arena);
+    change->job = TASK_JOB_FINISH;
+    change->add = JOB_POLL;
+    change->add_at_us = now_us + ORDER_FIRST_POLL_US;
+    return ERR_OK;
+}
+
+// LightFusion's number for the project is linked to another order already: a person has to look.
+static enum err apply_taken(struct task *task, struct task_change *change, int64_t now_us,
+                            struct error *err)
+{
+    struct str words = arena_printf(
+        task->arena, "LightFusion answered with project %lld, which another order has already.",
+        (long long)create_of(task)->project_id);
+    TRY(order_go(&task->order, ORDER_PARKED, now_us, err));
+    order_fail_with(&task->order, FAILURE_UNCLEAR, words);
+    change->job = TASK_JOB_FINISH;
+    return ERR_OK;
+}
+
+static void park_taken(struct task *task)
+{
+    task_commit(task, apply_taken, NULL);
+}
+
+// Nothing was sent: the order waits for its next try, or fails when there were enough.
+static enum err apply_not_sent(struct task *task, struct task_change *change, int64_t now_us,
+                               struct error *err)
+{
+    const struct lf_call *call = &create_of(task)->call;
+    bool enough = task->order.attempts >= ORDER_TRIES_MAX;
+    TRY(order_go(&task->order, enough ? ORDER_FAILED : ORDER_REQUESTED, now_us, err));
+    order_fail_with(&task->order, call->failure, call->words);
+    if (enough) {
+        change->job = TASK_JOB_FINISH;
+        return ERR_OK;
+    }
+    // What LightFusion's own client held back (breaker, limits) never left: it is no try of the
+    // order's.
+    if (!call->attempted)
+        task->order.attempts--;
+    int64_t wait_us = order_backoff_us(task->run->job.attempt, task_jitter());
+    int64_t asked_us = (int64_t)call->retry_after_s * US_PER_S;
+    change->job = TASK_JOB_AGAIN;
+    change->again_at_us = now_us + (asked_us > wait_us ? asked_us : wait_us);
+    return ERR_OK;
+}
+
+static enum err apply_refused(struct task *task, struct task_change *change, int64_t now_us,
+                              struct error *err)
+{
+    const struct lf_call *call = &create_of(task)->call;
+    TRY(order_go(&task->order, ORDER_FAILED, now_us, err));
+    order_fail_with(&task->order, FAILURE_REFUSED, call->words);
+    change->job = TASK_JOB_FINISH;
+    return ERR_OK;
+}
+
+// Nobody knows whether a project was made. What is known of it (an id without a house) is kept.
+static enum err apply_unclear(struct task *task, struct task_change *change, int64_t now_us,
+                              struct error *err)
+{
+    const struct lf_create *create = create_of(task);
+    TRY(order_go(&task->order, ORDER_UNKNOWN, now_us, err));
+    order_fail_with(&task->order, FAILURE_UNCLEAR, create->call.words);
+    if (create->call.outcome == LF_OK && is_order_id(create->project_id))
+        task->order.project_id = OPT_I64(create->project_id);
+    change->job = TASK_JOB_AGAIN;
+    change->again_at_us = now_us + TASK_LOOKUP_DELAY_US;
+    return ERR_OK;
+}
+
+static void answered(struct lf_call *call)
+{
+    struct task *task = call->ctx;
+    switch (call->outcome) {
+    case LF_OK:
+        if (create_of(task)->house_id.set)
+            task_commit_or(task, apply_created, NULL, park_taken);
+        else
+            task_commit_or(task, apply_unclear, NULL, park_taken);
+        return;
+    case LF_NOT_SENT:
+        task_commit(task, apply_not_sent, NULL);
+        return;
+    case LF_REFUSED:
+    case LF_NOT_FOUND:
+        task_commit(task, apply_refused, NULL);
+        return;
+    case LF_UNCLEAR:
+        task_commit(task, apply_unclear, NULL);
+        return;
+    }
+}
+
+// ---- Before the request.
+
+// The last look before the request is handed to the network: the fence has to be fresh, since
+// another process may take the order over when this one was held up.
+static bool still_fresh(struct lf_create *create)
+{
+    const struct task *task = create->call.ctx;
+    int64_t age_us = task_now_us(task) - task->order.sending_at.value;
+    return age_us >= 0 && age_us < ORDER_SEND_FRESH_US;
+}
+
+static void send(struct task *task)
+{
+    struct sending *sending = task->own;
+    sending->create = (struct lf_create){
+        .call = {.arena = task->arena, .done = answered, .ctx = task},
+        .request = &sending->request,
+        .still_wanted = still_fresh,
+    };
+    lightfusion_create(task->tasks->lf, &sending->create);
+}
+
+static enum err apply_sending(struct task *task, struct task_change *change, int64_t now_us,
+                              struct error *err)
+{
+    (void)change;
+    return order_go(&task->order, ORDER_SENDING, now_us, err);
+}
+
+static enum err apply_unreadable(struct task *task, struct task_change *change, int64_t now_us,
+                                 struct error *err)
+{
+    TRY(order_go(&task->order, ORDER_FAILED, now_us, err));
+    order_fail_with(&task->order, FAILURE_REFUSED, STR("The stored request cannot be read."));
+    change->job = TASK_JOB_FINISH;
+    return ERR_OK;
+}
+
+static void begin_sending(struct task *task)
+{
+    struct sending *sending = arena_new(task->arena, struct sending, 1);
+    struct error err;
+    error_reset(&err);
+    task->own = sending;
+    if (project_request_read(task->order.request, task->arena, &sending->request, &err) != ERR_OK) {
+        log_error(LOG_ERROR, "order.unreadable", &err);
+        task_commit(task, apply_unreadable, NULL);
+        return;
+    }
+    task_commit(task, apply_sending, send);
+}
+
+// The process that was sending is gone, and nobody heard the answer.
+static enum err apply_interrupted(struct task *task, struct task_change *change, int64_t now_us,
+                                  struct error *err)
+{
+    TRY(order_go(&task->order, ORDER_UNKNOWN, now_us, err));
+    order_fail_with(&task->order, FAILURE_UNCLEAR,
+                    STR("The server stopped while the order was being sent."));
+    change->job = TASK_JOB_AGAIN;
+    change->again_at_us = now_us + TASK_LOOKUP_DELAY_US;
+    return ERR_OK;
+}
+
+static void loaded(struct task *task)
+{
+    switch (task->order.state) {
+    case ORDER_REQUESTED:
+        begin_sending(task);
+        return;
+    case ORDER_SENDING:
+        task_commit(task, apply_interrupted, NULL);
+        return;
+    case ORDER_UNKNOWN:
+        task_lookup(task);
+        return;
+    case ORDER_NONE:
+    case ORDER_PARKED:
+    case ORDER_CREATED:
+    case ORDER_PROCESSING:
+    case ORDER_COMPLETED:
+    case ORDER_FAILED:
+    case ORDER_CANCELLED:
+        task_leave(task, 0, STR_NULL);
+        return;
+    }
+}
+
+void task_order_run(struct job_run *run)
+{
+    task_begin(run, loaded);
+}

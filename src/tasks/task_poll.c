@@ -1,0 +1,192 @@
+// Reads a project's state from LightFusion and keeps order and lead in step with it.
+#include "base/log.h"
+#include "tasks/project_json.h"
+#include "tasks/task.h"
+
+// LightFusion may not know a project for a moment after it made it.
+#define GONE_AFTER_US (300 * US_PER_S)
+
+// A poll under way.
+struct poll {
+    struct lf_complete complete;
+    struct lf_details details;
+    bool has_details;
+};
+
+static struct poll *poll_of(const struct task *task)
+{
+    return task->own;
+}
+
+// When an order that does not move is given up, when a late end is still looked for, or 0: no more.
+static int64_t next_look_us(const struct order *order, int64_t now_us)
+{
+    if (order_is_live(order->state))
+        return now_us + order_next_poll_us(order, now_us, task_jitter());
+    bool late = order->state == ORDER_FAILED && order->failure == FAILURE_TIMEOUT;
+    if (late && now_us - order->created_at.value < ORDER_LATE_UNTIL_US)
+        return now_us + ORDER_LATE_LOOK_US;
+    return 0;
+}
+
+static void plan_next(const struct task *task, struct task_change *change, int64_t now_us,
+                      int64_t not_before_us)
+{
+    int64_t next_us = next_look_us(&task->order, now_us);
+    if (next_us == 0) {
+        change->job = TASK_JOB_FINISH;
+        return;
+    }
+    change->job = TASK_JOB_AGAIN;
+    change->again_at_us = next_us < not_before_us ? not_before_us : next_us;
+}
+
+static enum err give_up_if_late(struct order *order, int64_t now_us, struct error *err)
+{
+    if (!order_is_live(order->state) || now_us - order->created_at.value < ORDER_GIVE_UP_US)
+        return ERR_OK;
+    TRY(order_go(order, ORDER_FAILED, now_us, err));
+    order_fail_with(order, FAILURE_TIMEOUT, STR("LightFusion did not finish the model in time."));
+    return ERR_OK;
+}
+
+static enum err must_be_polled(const struct order *order, struct error *err)
+{
+    bool fits = order->project_id.set && order->house_id.set;
+    return fits ? ERR_OK : error_set(err, ERR_CONFLICT, "the order has no project to poll");
+}
+
+// ---- After the answer.
+
+static void note_sources(const struct task *task, struct task_change *change)
+{
+    const struct lf_complete *complete = &poll_of(task)->complete;
+    // One note an order is enough.
+    if (task->order.polls > 1)
+        return;
+    change->note_sources = true;
+    change->sources[SOURCE_LEAD_ID] = complete->lead_own_id;
+    change->sources[SOURCE_LEAD_LEAD_ID] = complete->lead_id;
+    change->sources[SOURCE_BUILD_ID] = complete->build_id;
+}
+
+static void note_details(struct task *task)
+{
+    const struct poll *poll = poll_of(task);
+    struct project_details details = {0};
+    struct error err;
+    error_reset(&err);
+    if (project_details_read(task->order.details, task->arena, &details, &err) != ERR_OK)
+        log_error(LOG_WARN, "order.details_unreadable", &err);
+    if (poll->complete.lead_completion.len > 0)
+        details.lead_completion = poll->complete.lead_completion;
+    if (poll->has_details) {
+        details.panel = poll->details.panel;
+        details.inverter = poll->details.inverter;
+        details.storage = poll->details.storage;
+        details.adders = poll->details.adders;
+        if (poll->details.price_breakdown.len > 0)
+            details.price_breakdown = poll->details.price_breakdown;
+        if (poll->details.total_amount.set)
+            task->order.estimated_cost = poll->details.total_amount;
+    }
+    struct str text = project_details_text(&details, task->arena);
+    if (text.len > 0)
+        task->order.details = text;
+}
+
+static enum err apply_reading(struct task *task, struct task_change *change, int64_t now_us,
+                              struct error *err)
+{
+    enum order_state before = task->order.state;
+    TRY(must_be_polled(&task->order, err));
+    order_take_reading(&task->order, &poll_of(task)->complete.reading, now_us);
+    TRY(give_up_if_late(&task->order, now_us, err));
+    note_details(task);
+    note_sources(task, change);
+    plan_next(task, change, now_us, 0);
+    if (task->order.state == ORDER_COMPLETED && before != ORDER_COMPLETED) {
+        change->add = JOB_FILES;
+        change->add_at_us = now_us;
+    }
+    return ERR_OK;
+}
+
+static enum err apply_failed_poll(struct task *task, struct task_change *change, int64_t now_us,
+                                  struct error *err)
+{
+    const struct lf_call *call = &poll_of(task)->complete.call;
+    struct order *order = &task->order;
+    TRY(must_be_polled(order, err));
+    order->polls++;
+    order->polled_at = OPT_I64(now_us);
+    order->updated_at = OPT_I64(now_us);
+    order->poll_failed = true;
+    if (order_is_live(order->state))
+        order_fail_with(order, call->failure, call->words);
+    bool gone = call->outcome == LF_NOT_FOUND && order_is_live(order->state) &&
+                now_us - order->created_at.value >= GONE_AFTER_US;
+    if (gone) {
+        TRY(order_go(order, ORDER_FAILED, now_us, err));
+        order_fail_with(order, FAILURE_GONE, STR("LightFusion does not know the project."));
+    }
+    TRY(give_up_if_late(order, now_us, err));
+    plan_next(task, change, now_us, now_us + (int64_t)call->retry_after_s * US_PER_S);
+    return ERR_OK;
+}
+
+static void details_read(struct lf_call *call)
+{
+    struct task *task = call->ctx;
+    poll_of(task)->has_details = call->outcome == LF_OK;
+    task_commit(task, apply_reading, NULL);
+}
+
+// Hardware and prices are read once, when the model is done.
+static bool wants_details(const struct task *task)
+{
+    const struct project_reading *reading = &poll_of(task)->complete.reading;
+    return reading->state.set && reading->state.value == LF_DONE &&
+           task->order.state != ORDER_COMPLETED;
+}
+
+static void completed_read(struct lf_call *call)
+{
+    struct task *task = call->ctx;
+    struct poll *poll = poll_of(task);
+    if (call->outcome != LF_OK) {
+        task_commit(task, apply_failed_poll, NULL);
+        return;
+    }
+    if (!wants_details(task)) {
+        task_commit(task, apply_reading, NULL);
+        return;
+    }
+    poll->details = (struct lf_details){
+        .call = {.arena = task->arena, .done = details_read, .ctx = task},
+        .project_id = task->order.project_id.value,
+        .house_id = task->order.house_id.value,
+    };
+    lightfusion_details(task->tasks->lf, &poll->details);
+}
+
+static void loaded(struct task *task)
+{
+    if (!task->order.project_id.set || !task->order.house_id.set ||
+        task->order.state == ORDER_PARKED) {
+        task_leave(task, 0, STR_NULL);
+        return;
+    }
+    struct poll *poll = arena_new(task->arena, struct poll, 1);
+    task->own = poll;
+    poll->complete = (struct lf_complete){
+        .call = {.arena = task->arena, .done = completed_read, .ctx = task},
+        .house_id = task->order.house_id.value,
+    };
+    lightfusion_complete(task->tasks->lf, &poll->complete);
+}
+
+void task_poll_run(struct job_run *run)
+{
+    task_begin(run, loaded);
+}

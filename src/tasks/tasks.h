@@ -1,0 +1,32 @@
+// The kinds of jobs and what they need.
+#ifndef SUNLEAD_TASKS_H
+#define SUNLEAD_TASKS_H
+
+#include "base/clock.h"
+#include "files/files.h"
+#include "http/http_client.h"
+#include "jobs/jobs.h"
+#include "jobs/watch.h"
+#include "sql/sql.h"
+#include "upstream/lightfusion.h"
+
+// What all kinds work with: the app of their runs. Everything must outlive the runner.
+struct tasks {
+    struct sql *db;
+    const struct clock *clock;
+    struct lightfusion *lf;
+    struct http_client *http;
+    struct files *files;
+    struct watch *watch;
+};
+
+// task_order_run() sends an order, or finds out what became of it (kind JOB_ORDER).
+void task_order_run(struct job_run *run);
+
+// task_poll_run() reads a project's state once and keeps order and lead in step (kind JOB_POLL).
+void task_poll_run(struct job_run *run);
+
+// task_files_run() fetches a completed project's mesh files (kind JOB_FILES).
+void task_files_run(struct job_run *run);
+
+#endif

@@ -1,0 +1,778 @@
+// Tests of the server as a whole: routing, bodies, deadlines, suspended requests, draining.
+#include "http/http_server_fixture.h"
+
+#include <poll.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/thread.h"
+
+#define WAITING_MAX 512
+
+// Requests that handlers suspended, for the test to answer.
+static struct waiting {
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    struct http_request *requests[WAITING_MAX];
+    size_t count;
+} waiting = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+
+static void hello(struct http_request *request)
+{
+    http_respond(request, 200, "text/plain", STR("hello"));
+}
+
+static void echo(struct http_request *request)
+{
+    http_respond(request, 200, "application/json", http_body(request));
+}
+
+static void item(struct http_request *request)
+{
+    struct str text =
+        arena_printf(http_arena(request), "%.*s %.*s %.*s", STR_ARG(http_param(request, "id")),
+                     STR_ARG(http_query(request, "q")), STR_ARG(http_path(request)));
+    assert_string_equal(http_pattern(request), "/items/{id}");
+    assert_int_equal(http_method_of(request), HTTP_GET);
+    assert_string_equal(http_app(request), "app");
+    http_respond(request, 200, "text/plain", text);
+}
+
+static void checked(struct http_request *request)
+{
+    static const char *const names[] = {"limit", "offset", NULL};
+    struct error err;
+    error_reset(&err);
+    if (http_query_check(request, names, &err) == ERR_OK)
+        http_respond(request, 204, NULL, STR_NULL);
+    else
+        http_problem(request, &err);
+}
+
+static void inline_answer(struct http_request *request)
+{
+    http_suspend(request);
+    http_respond(request, 200, "text/plain", STR("inline"));
+}
+
+static void later(struct http_request *request)
+{
+    http_suspend(request);
+    mutex_lock(&waiting.mutex);
+    assert_true(waiting.count < WAITING_MAX);
+    waiting.requests[waiting.count++] = request;
+    pthread_cond_broadcast(&waiting.changed);
+    mutex_unlock(&waiting.mutex);
+}
+
+// Waits until so many requests are suspended.
+static void wait_suspended(size_t count)
+{
+    int64_t deadline = clock_monotonic_us(clock_system()) + PATIENCE_S * US_PER_S;
+    mutex_lock(&waiting.mutex);
+    while (waiting.count < count)
+        assert_true(cond_wait_until(&waiting.changed, &waiting.mutex, deadline));
+    mutex_unlock(&waiting.mutex);
+}
+
+// Answers all that wait.
+static void answer_suspended(void)
+{
+    mutex_lock(&waiting.mutex);
+    for (size_t i = 0; i < waiting.count; i++) {
+        struct http_request *request = waiting.requests[i];
+        http_set_header(request, "X-Late", STR("yes"));
+        http_respond(request, 200, "text/plain",
+                     arena_str(http_arena(request), http_param(request, "id")));
+    }
+    waiting.count = 0;
+    mutex_unlock(&waiting.mutex);
+}
+
+static const struct http_route routes[] = {
+    {.method = HTTP_GET, .pattern = "/hello", .handler = hello},
+    {.method = HTTP_POST, .pattern = "/echo", .handler = echo, .flags = HTTP_ROUTE_JSON_BODY},
+    {.method = HTTP_PUT,
+     .pattern = "/echo",
+     .handler = echo,
+     .flags = HTTP_ROUTE_JSON_BODY | HTTP_ROUTE_OPTIONAL_BODY,
+     .body_max = 4},
+    {.method = HTTP_GET, .pattern = "/items/{id}", .handler = item},
+    {.method = HTTP_GET, .pattern = "/checked", .handler = checked},
+    {.method = HTTP_GET, .pattern = "/inline", .handler = inline_answer},
+    {.method = HTTP_GET, .pattern = "/later/{id}", .handler = later},
+};
+
+static const struct http_server_settings plain = {.routes = routes,
+                                                  .route_count = COUNT_OF(routes),
+                                                  .loops = 2,
+                                                  .body_max_bytes = 100000,
+                                                  .app = "app"};
+
+static int setup(void **state)
+{
+    *state = open_server(&plain);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    http_server_close(*state);
+    return 0;
+}
+
+static void get(int fd, const char *path)
+{
+    struct buf text CLEANUP(buf_done);
+    buf_init(&text, 65536);
+    buf_printf(&text, "GET %s HTTP/1.1\r\nHost: a\r\n\r\n", path);
+    send_str(fd, buf_str(&text));
+}
+
+static void expect_body(int fd, const char *body)
+{
+    struct reply reply;
+    read_reply(fd, &reply);
+    assert_int_equal(reply.status, 200);
+    assert_string_equal(buf_cstr(&reply.body), body);
+    reply_done(&reply);
+}
+
+static void test_routing(void **state)
+{
+    int fd = dial(*state);
+    get(fd, "/hello");
+    expect_body(fd, "hello");
+    get(fd, "/items/a%2Fb%20c?q=%C3%A4+1&x");
+    expect_body(fd, "a/b c \xc3\xa4 1 /items/a/b c");
+    get(fd, "/items/");
+    expect_status(fd, 404);
+    get(fd, "/items");
+    expect_status(fd, 404);
+    get(fd, "/hello/");
+    expect_status(fd, 404);
+    get(fd, "/echo");
+    expect_status(fd, 405);
+    close(fd);
+}
+
+static void test_query_check(void **state)
+{
+    struct reply reply;
+    int fd = dial(*state);
+    get(fd, "/checked?limit=1&offset=2");
+    expect_status(fd, 204);
+    get(fd, "/checked?limit=1&limit=2");
+    expect_status(fd, 400);
+    get(fd, "/checked?limit=1&%3Cb%3E=2");
+    read_reply(fd, &reply);
+    assert_int_equal(reply.status, 400);
+    assert_non_null(strstr(buf_cstr(&reply.body), "\"?<b>\""));
+    reply_done(&reply);
+    close(fd);
+}
+
+static void test_keep_alive_and_pipelining(void **state)
+{
+    struct reply reply;
+    int fd = dial(*state);
+    for (int i = 0; i < 3; i++)
+        send_text(fd, "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"
+                      "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+                      "Content-Length: 2\r\n\r\n[]"
+                      "GET /inline HTTP/1.1\r\nHost: a\r\n\r\n"
+                      "GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n");
+    for (int i = 0; i < 3; i++) {
+        expect_body(fd, "hello");
+        expect_body(fd, "[]");
+        expect_body(fd, "inline");
+        expect_status(fd, 404);
+    }
+    send_text(fd, "GET /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    read_reply(fd, &reply);
+    assert_true(reply_header_is(&reply, "Connection", "close"));
+    assert_true(is_closed(fd));
+    reply_done(&reply);
+    close(fd);
+}
+
+static void test_bytewise(void **state)
+{
+    static const char text[] =
+        "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+        "Transfer-Encoding: chunked\r\n\r\n3;x=y\r\n[1,\r\n2\r\n2]\r\n0\r\n\r\n";
+    int fd = dial(*state);
+    for (size_t i = 0; i < sizeof(text) - 1; i++)
+        send_str(fd, (struct str){.ptr = &text[i], .len = 1});
+    expect_body(fd, "[1,2]");
+    close(fd);
+}
+
+static void send_body(int fd, const char *head, size_t len)
+{
+    struct buf text CLEANUP(buf_done);
+    buf_init(&text, (size_t)1 << 20);
+    buf_printf(&text,
+               "%s\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
+               head, len);
+    send_str(fd, buf_str(&text));
+    buf_reset(&text);
+    while (text.len < len)
+        buf_append_char(&text, ' ');
+    send_str(fd, buf_str(&text));
+}
+
+static void send_chunked(int fd, size_t len)
+{
+    struct buf text CLEANUP(buf_done);
+    buf_init(&text, (size_t)1 << 20);
+    buf_printf(&text,
+               "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+               "Transfer-Encoding: chunked\r\n\r\n%zx\r\n",
+               len);
+    for (size_t i = 0; i < len; i++)
+        buf_append_char(&text, ' ');
+    BUF_LITERAL(&text, "\r\n0\r\n\r\n");
+    send_str(fd, buf_str(&text));
+}
+
+static void test_body_limits(void **state)
+{
+    struct reply reply;
+    int fd = dial(*state);
+    send_body(fd, "POST /echo HTTP/1.1", 100000);
+    read_reply(fd, &reply);
+    assert_int_equal(reply.status, 200);
+    assert_int_equal(reply.body.len, 100000);
+    reply_done(&reply);
+    send_chunked(fd, 100000);
+    expect_status(fd, 200);
+    send_body(fd, "PUT /echo HTTP/1.1", 4);
+    expect_status(fd, 200);
+    send_chunked(fd, 100001);
+    expect_status(fd, 413);
+    send_body(fd, "POST /echo HTTP/1.1", 100001);
+    expect_status(fd, 413);
+    assert_true(is_closed(fd));
+    close(fd);
+    fd = dial(*state);
+    send_body(fd, "PUT /echo HTTP/1.1", 5);
+    expect_status(fd, 413);
+    assert_true(is_closed(fd));
+    close(fd);
+    fd = dial(*state);
+    send_body(fd, "GET /hello HTTP/1.1", 1);
+    expect_status(fd, 413);
+    assert_true(is_closed(fd));
+    close(fd);
+}
+
+// The answer comes through although the client sends on and on before it reads.
+static void test_large_refused_body(void **state)
+{
+    for (int i = 0; i < 5; i++) {
+        int fd = dial(*state);
+        send_body(fd, "POST /echo HTTP/1.1", 1000000);
+        expect_status(fd, 413);
+        close(fd);
+    }
+}
+
+static void test_body_needed(void **state)
+{
+    static const struct {
+        const char *head; // method, path and headers
+        const char *body;
+        int status;
+    } rows[] = {
+        {"POST /echo HTTP/1.1\r\nContent-Type: application/json", "1", 200},
+        {"POST /echo HTTP/1.1\r\nContent-Type: Application/JSON; charset=utf-8", "1", 200},
+        {"POST /echo HTTP/1.1\r\nContent-Type: application/merge-patch+json", "1", 200},
+        {"POST /echo HTTP/1.1\r\nContent-Type: text/plain", "1", 415},
+        {"POST /echo HTTP/1.1\r\nContent-Type: text/x+json", "1", 415},
+        {"POST /echo HTTP/1.1\r\nContent-Type: application/jsonx", "1", 415},
+        {"POST /echo HTTP/1.1\r\nContent-Type: json", "1", 415},
+        {"POST /echo HTTP/1.1\r\nContent-Type:", "1", 415},
+        {"POST /echo HTTP/1.1\r\nA: b", "1", 415},
+        {"POST /echo HTTP/1.1\r\nA: b", "", 400},
+        {"PUT /echo HTTP/1.1\r\nA: b", "", 200},
+        {"PUT /echo HTTP/1.1\r\nA: b", "1", 415},
+        {"GET /hello HTTP/1.1\r\nA: b", "", 200},
+        {"POST /nothing HTTP/1.1\r\nA: b", "123", 404},
+        {"DELETE /echo HTTP/1.1\r\nA: b", "123", 405},
+    };
+    // All on one connection: small bodies of refused requests are read.
+    int fd = dial(*state);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct buf text CLEANUP(buf_done);
+        buf_init(&text, 4096);
+        buf_printf(&text, "%s\r\nHost: a\r\nContent-Length: %zu\r\n\r\n%s", rows[i].head,
+                   strlen(rows[i].body), rows[i].body);
+        send_str(fd, buf_str(&text));
+        expect_status(fd, rows[i].status);
+    }
+    close(fd);
+}
+
+static void test_expect_continue(void **state)
+{
+    char text[64] = {0};
+    int fd = dial(*state);
+    send_text(fd, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+                  "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+    assert_int_equal(recv(fd, text, 25, MSG_WAITALL), 25);
+    assert_string_equal(text, "HTTP/1.1 100 Continue\r\n\r\n");
+    send_text(fd, "{}");
+    expect_body(fd, "{}");
+    send_text(fd, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\n"
+                  "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+    expect_status(fd, 415);
+    assert_true(is_closed(fd));
+    close(fd);
+}
+
+// A request whose headers have exactly so many bytes, in the request line or behind it.
+static void send_sized(int fd, size_t len, bool in_line)
+{
+    struct buf text CLEANUP(buf_done);
+    buf_init(&text, 65536);
+    BUF_LITERAL(&text, "GET /hello?");
+    size_t fill = len - strlen("GET /hello? HTTP/1.1\r\nHost: a\r\nA: b\r\n\r\n");
+    for (size_t i = 0; in_line && i < fill; i++)
+        buf_append_char(&text, 'x');
+    BUF_LITERAL(&text, " HTTP/1.1\r\nHost: a\r\nA: b");
+    for (size_t i = 0; !in_line && i < fill; i++)
+        buf_append_char(&text, 'x');
+    BUF_LITERAL(&text, "\r\n\r\n");
+    assert_int_equal(text.len, len);
+    send_str(fd, buf_str(&text));
+}
+
+static void test_header_limits(void **state)
+{
+    static const struct {
+        size_t len;
+        bool in_line;
+        int status;
+    } rows[] = {
+        {8192, false, 200},  {8192, true, 200},   {8193, false, 431},
+        {8193, true, 431},   {8300, true, 414},   {12000, true, 414},
+        {12000, false, 431}, {100000, true, 414}, {100000, false, 431},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        int fd = dial(*state);
+        if (rows[i].len <= 60000)
+            send_sized(fd, rows[i].len, rows[i].in_line);
+        else
+            for (size_t k = 0; k < 4; k++)
+                send_sized(fd, 25000, rows[i].in_line);
+        expect_status(fd, rows[i].status);
+        if (rows[i].status != 200)
+            assert_true(is_closed(fd));
+        close(fd);
+    }
+}
+
+static void test_many_parameters(void **state)
+{
+    struct buf text CLEANUP(buf_done);
+    buf_init(&text, 65536);
+    BUF_LITERAL(&text, "/hello?");
+    for (int i = 0; i < 4000; i++)
+        BUF_LITERAL(&text, "a&");
+    int fd = dial(*state);
+    get(fd, buf_cstr(&text));
+    expect_status(fd, 400);
+    get(fd, "/hello");
+    expect_body(fd, "hello");
+    close(fd);
+}
+
+// ---- deadlines
+
+static void expect_cut(int fd, const struct http_server *server)
+{
+    (void)server;
+    assert_true(is_closed(fd));
+    close(fd);
+}
+
+// Sends a byte every few milliseconds until the server ends the connection, which must take between
+// min_ms and the end of patience.
+static void drip_until_cut(int fd, int64_t min_ms)
+{
+    int64_t start = clock_monotonic_us(clock_system());
+    struct pollfd polled = {.fd = fd, .events = POLLIN};
+    while (poll(&polled, 1, 5) == 0) {
+        if (send(fd, "x", 1, MSG_NOSIGNAL) < 0)
+            break;
+        assert_true(clock_monotonic_us(clock_system()) - start < PATIENCE_S * US_PER_S);
+    }
+    assert_true(clock_monotonic_us(clock_system()) - start >= min_ms * US_PER_MS);
+    close(fd);
+}
+
+static void test_deadlines(void **state)
+{
+    struct http_server_settings settings = plain;
+    (void)state;
+    settings.header_deadline_ms = 100;
+    settings.body_deadline_ms = 150;
+    settings.idle_ms = 200;
+    struct http_server *server = open_server(&settings);
+
+    expect_cut(dial(server), server);
+    drip_until_cut(dial(server), 50);
+
+    int fd = dial(server);
+    send_text(fd, "GET /hello HTTP/1.1\r\nHost: a\r\nA: ");
+    drip_until_cut(fd, 50);
+
+    fd = dial(server);
+    send_text(fd, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+                  "Content-Length: 100000\r\n\r\n");
+    drip_until_cut(fd, 100);
+
+    fd = dial(server);
+    send_text(fd, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+                  "Transfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n0\r\nA: ");
+    drip_until_cut(fd, 100);
+    http_server_close(server);
+}
+
+static void test_idle(void **state)
+{
+    struct http_server_settings settings = plain;
+    (void)state;
+    settings.header_deadline_ms = 100;
+    settings.idle_ms = 100;
+    struct http_server *server = open_server(&settings);
+    int fd = dial(server);
+    get(fd, "/hello");
+    expect_body(fd, "hello");
+    expect_cut(fd, server);
+    // Dripping the next request line does not help.
+    fd = dial(server);
+    get(fd, "/hello");
+    expect_body(fd, "hello");
+    drip_until_cut(fd, 50);
+    // The second request's headers have a deadline of their own.
+    fd = dial(server);
+    get(fd, "/hello");
+    expect_body(fd, "hello");
+    send_text(fd, "GET /hello HTTP/1.1\r\nHost: a\r\nA: ");
+    drip_until_cut(fd, 50);
+    http_server_close(server);
+}
+
+// ---- suspended requests
+
+static void test_suspend(void **state)
+{
+    int fd = dial(*state);
+    get(fd, "/later/one");
+    get(fd, "/hello");
+    wait_suspended(1);
+    assert_int_equal(http_server_running(*state), 1);
+    answer_suspended();
+    struct reply reply;
+    read_reply(fd, &reply);
+    assert_int_equal(reply.status, 200);
+    assert_true(reply_header_is(&reply, "X-Late", "yes"));
+    assert_true(reply_body_is(&reply, "one"));
+    reply_done(&reply);
+    expect_body(fd, "hello");
+    close(fd);
+}
+
+// Deadlines do not count for those who wait for us.
+static void test_suspended_outlive_deadlines(void **state)
+{
+    struct http_server_settings settings = plain;
+    (void)state;
+    settings.header_deadline_ms = 50;
+    settings.idle_ms = 50;
+    struct http_server *server = open_server(&settings);
+    int fd = dial(server);
+    get(fd, "/later/patient");
+    wait_suspended(1);
+    expect_cut(dial(server), server);
+    expect_cut(dial(server), server);
+    answer_suspended();
+    expect_body(fd, "patient");
+    close(fd);
+    http_server_close(server);
+}
+
+static void test_many_suspended(void **state)
+{
+    enum { MANY = 300 };
+    int fds[MANY];
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < MANY; i++) {
+            char path[32];
+            snprintf(path, sizeof(path), "/later/%d", i);
+            if (round == 0)
+                fds[i] = dial(*state);
+            get(fds[i], path);
+        }
+        wait_suspended(MANY);
+        assert_int_equal(http_server_running(*state), MANY);
+        // Others are served meanwhile.
+        int fd = dial(*state);
+        get(fd, "/hello");
+        expect_body(fd, "hello");
+        close(fd);
+        answer_suspended();
+        for (int i = 0; i < MANY; i++) {
+            char want[32];
+            snprintf(want, sizeof(want), "%d", i);
+            expect_body(fds[i], want);
+        }
+    }
+    for (int i = 0; i < MANY; i++)
+        close(fds[i]);
+}
+
+static void test_client_gone(void **state)
+{
+    for (int i = 0; i < 20; i++) {
+        int fd = dial(*state);
+        get(fd, "/later/gone");
+        wait_suspended(1);
+        close(fd);
+        answer_suspended();
+    }
+    assert_int_equal(http_server_drain(*state, PATIENCE_S * 1000), 0);
+}
+
+struct answerer {
+    _Atomic bool stop;
+    pthread_t thread;
+};
+
+static void *answer_all(void *ctx)
+{
+    struct answerer *answerer = ctx;
+    while (!answerer->stop)
+        answer_suspended();
+    return NULL;
+}
+
+// Answers race with the handler's return.
+static void test_suspend_race(void **state)
+{
+    struct answerer answerer = {0};
+    assert_int_equal(thread_start(&answerer.thread, "answerer", answer_all, &answerer, NULL),
+                     ERR_OK);
+    int fds[8];
+    for (size_t i = 0; i < COUNT_OF(fds); i++)
+        fds[i] = dial(*state);
+    for (int round = 0; round < 300; round++) {
+        for (size_t i = 0; i < COUNT_OF(fds); i++)
+            get(fds[i], "/later/race");
+        for (size_t i = 0; i < COUNT_OF(fds); i++)
+            expect_body(fds[i], "race");
+    }
+    answerer.stop = true;
+    thread_join(answerer.thread);
+    for (size_t i = 0; i < COUNT_OF(fds); i++)
+        close(fds[i]);
+}
+
+// ---- drain, open, close
+
+static void *drain(void *ctx)
+{
+    assert_int_equal(http_server_drain(ctx, PATIENCE_S * 1000), 0);
+    return NULL;
+}
+
+static bool refuses_connections(const struct http_server *server)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons(http_server_port(server)),
+                                  .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool refused = connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0;
+    close(fd);
+    return refused;
+}
+
+static void test_drain(void **state)
+{
+    struct http_server *server = *state;
+    struct reply reply;
+    pthread_t thread;
+    int idle = dial(server);
+    get(idle, "/hello");
+    expect_body(idle, "hello");
+    int busy = dial(server);
+    get(busy, "/later/drained");
+    wait_suspended(1);
+    assert_int_equal(http_server_drain(server, 20), 1);
+    assert_true(refuses_connections(server));
+    assert_int_equal(thread_start(&thread, "drain", drain, server, NULL), ERR_OK);
+
+    // An open connection is still served, for the last time.
+    get(idle, "/hello");
+    read_reply(idle, &reply);
+    assert_int_equal(reply.status, 200);
+    assert_true(reply_header_is(&reply, "Connection", "close"));
+    assert_true(is_closed(idle));
+    reply_done(&reply);
+
+    answer_suspended();
+    read_reply(busy, &reply);
+    assert_true(reply_body_is(&reply, "drained"));
+    assert_true(reply_header_is(&reply, "Connection", "close"));
+    reply_done(&reply);
+    thread_join(thread);
+    assert_int_equal(http_server_running(server), 0);
+    close(idle);
+    close(busy);
+}
+
+static void test_close_with_open_connections(void **state)
+{
+    (void)state;
+    struct http_server *server = open_server(&plain);
+    int idle = dial(server);
+    get(idle, "/hello");
+    expect_body(idle, "hello");
+    int half = dial(server);
+    send_text(half, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+                    "Content-Length: 10\r\n\r\n1");
+    http_server_close(server);
+    assert_true(is_closed(idle));
+    assert_true(is_closed(half));
+    close(idle);
+    close(half);
+}
+
+static void test_open_errors(void **state)
+{
+    struct http_server_settings settings = plain;
+    struct http_server *other = NULL;
+    struct error err;
+    settings.listen = "127.0.0.1";
+    settings.port = http_server_port(*state);
+    assert_int_equal(http_server_open(&settings, &other, &err), ERR_CONFLICT);
+    settings.port = 0;
+    settings.listen = "localhost";
+    assert_int_equal(http_server_open(&settings, &other, &err), ERR_INVALID);
+    settings.listen = "192.0.2.1";
+    assert_int_equal(http_server_open(&settings, &other, &err), ERR_INVALID);
+    assert_null(other);
+    http_server_close(NULL);
+}
+
+static void test_ipv6(void **state)
+{
+    struct http_server_settings settings = plain;
+    struct http_server *server = NULL;
+    struct error err;
+    (void)state;
+    settings.listen = "::";
+    settings.loops = 1;
+    if (http_server_open(&settings, &server, &err) != ERR_OK)
+        skip(); // a machine without IPv6
+    int fd = dial(server);
+    get(fd, "/hello");
+    expect_body(fd, "hello");
+    close(fd);
+    http_server_close(server);
+}
+
+static void test_connection_max(void **state)
+{
+    struct http_server_settings settings = plain;
+    (void)state;
+    settings.connection_max = 2;
+    settings.loops = 1;
+    struct http_server *server = open_server(&settings);
+    int first = dial(server);
+    get(first, "/hello");
+    expect_body(first, "hello");
+    int second = dial(server);
+    get(second, "/hello");
+    expect_body(second, "hello");
+    expect_cut(dial(server), server);
+    close(first);
+    // Its place is free once the server saw it go.
+    struct reply reply = {0};
+    while (reply.status == 0) {
+        int fd = dial(server);
+        if (send(fd, "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n", 32, MSG_NOSIGNAL) == 32)
+            read_reply(fd, &reply);
+        reply_done(&reply);
+        close(fd);
+    }
+    assert_int_equal(reply.status, 200);
+    close(second);
+    http_server_close(server);
+}
+
+// ---- the guard
+
+static bool guard(struct http_request *request, void *app)
+{
+    struct error err;
+    assert_string_equal(app, "app");
+    assert_non_null(http_pattern(request));
+    if (http_header(request, "authorization").ptr != NULL)
+        return true;
+    error_set(&err, ERR_UNAUTHENTICATED, "who are you");
+    http_problem(request, &err);
+    return false;
+}
+
+static void test_guard(void **state)
+{
+    struct http_server_settings settings = plain;
+    (void)state;
+    settings.guard = guard;
+    struct http_server *server = open_server(&settings);
+    int fd = dial(server);
+    get(fd, "/hello");
+    expect_status(fd, 401);
+    get(fd, "/nothing");
+    expect_status(fd, 404);
+    send_body(fd, "POST /echo HTTP/1.1", 1000);
+    expect_status(fd, 401);
+    send_body(fd, "POST /echo HTTP/1.1\r\nAuthorization: me", 1000);
+    expect_status(fd, 200);
+    close(fd);
+    http_server_close(server);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_routing, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_query_check, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_keep_alive_and_pipelining, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_bytewise, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_body_limits, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_large_refused_body, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_body_needed, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_expect_continue, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_header_limits, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_many_parameters, setup, teardown),
+        cmocka_unit_test(test_deadlines),
+        cmocka_unit_test(test_idle),
+        cmocka_unit_test_setup_teardown(test_suspend, setup, teardown),
+        cmocka_unit_test(test_suspended_outlive_deadlines),
+        cmocka_unit_test_setup_teardown(test_many_suspended, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_client_gone, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_suspend_race, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_drain, setup, teardown),
+        cmocka_unit_test(test_close_with_open_connections),
+        cmocka_unit_test_setup_teardown(test_open_errors, setup, teardown),
+        cmocka_unit_test(test_ipv6),
+        cmocka_unit_test(test_connection_max),
+        cmocka_unit_test(test_guard),
+    };
+    cond_init(&waiting.changed);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
