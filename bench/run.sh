@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-program=$PWD/build/sunlead
+program=${SUNLEAD_BIN:-$PWD/build/sunlead}
 folder=$PWD/build/bench
 python=$(PATH=/usr/bin:$PATH command -v python3)
 seconds=${SECONDS_A_RUN:-8}
@@ -48,7 +48,7 @@ cpu_ticks() { awk '{ print $14 + $15 }' "/proc/$server/stat"; }
 fill() {
     rm -rf "$folder"
     mkdir -p "$folder"
-    (cd "$folder" && "$program" migrate up >/dev/null) || fail 'no database'
+    (cd "$folder" && LOG_LEVEL=warn "$program" migrate up >/dev/null) || fail 'no database'
     sqlite3 "$folder/leads.db" <bench/fill.sql
 }
 

@@ -3,7 +3,7 @@
 # the four curl steps of the specification, and stays up until Ctrl-C. ONCE=1: ends by itself.
 set -euo pipefail
 
-program="$(cd "$(dirname "$0")/.." && pwd)/build/sunlead"
+program=${SUNLEAD_BIN:-"$(cd "$(dirname "$0")/.." && pwd)/build/sunlead"}
 folder=$(mktemp -d "${TMPDIR:-/tmp}/sunlead-demo.XXXXXX")
 python=$(PATH=/usr/bin:$PATH command -v python3)
 export no_proxy=localhost,127.0.0.1
@@ -11,14 +11,14 @@ pids=()
 
 # ---- What the reader sees
 
-bold='' dim='' plain=''
+bold='' plain=''
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
-    bold=$'\e[1m' dim=$'\e[2m' plain=$'\e[0m'
+    bold=$'\e[1m' plain=$'\e[0m'
 fi
 
 title() { printf '\n%s%s%s\n\n' "$bold" "$1" "$plain"; }
 note() { printf '    %s\n' "$*"; }
-command_line() { printf '%s\n' "$1" | sed "s/^/    $dim/; s/\$/$plain/"; }
+command_line() { printf '%s\n' "$1" | sed 's/^/    /'; }
 
 # bar STATUS PERCENT: one line that is written over on a terminal, a line for each fifth elsewhere.
 bar_shown=
@@ -221,13 +221,15 @@ next() {
     title 'Open'
     note "$url/media/$project_id/scene.jpg"
     note "$url/health"
-    note "http://localhost:$sim_port/ledger        what LightFusion would charge for"
+    note "http://localhost:$sim_port/ledger          (what LightFusion would charge for)"
     title 'Try'
     command_line "curl \"$url/api/leads?has_3d_model=true&limit=10\"
-curl -X POST $url/api/leads -H \"Content-Type: application/json\" -d '{\"company_id\": 1,
-  \"creator_id\": 1, \"latitude\": 40.0150, \"longitude\": -105.2705, \"create_3d_model\": true}'
-curl $url/api/leads/$((lead_id + 1))
-curl -O $url/media/$project_id/scene.obj"
+curl -O $url/media/$project_id/scene.obj
+curl -X POST $url/api/leads -H \"Content-Type: application/json\" -d '{
+  \"company_id\": 1, \"creator_id\": 1, \"latitude\": 40.0150, \"longitude\": -105.2705,
+  \"create_3d_model\": true
+}'
+curl $url/api/leads/$((lead_id + 1))"
 }
 
 trap stop_all EXIT

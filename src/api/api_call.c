@@ -1,11 +1,10 @@
 // What handlers share: parameters and bodies in, operations, JSON answers out.
 #include "api/api_call.h"
 
-#include "json/json_read.h"
 #include "json/json_write.h"
 
-#define JSON_TYPE "application/json"
-#define ID_MAX    INT64_C(9007199254740991)
+#define JSON_TYPE  "application/json"
+#define API_ID_MAX INT64_C(9007199254740991)
 
 struct api *api_of(const struct http_request *request)
 {
@@ -21,7 +20,7 @@ bool api_id(struct http_request *request, const char *name, int64_t *ret_id)
 {
     struct str text = http_param(request, name);
     bool plain = text.len > 0 && text.ptr[0] != '0';
-    if (plain && number_parse_i64(text, 1, ID_MAX, ret_id) == ERR_OK)
+    if (plain && number_parse_i64(text, 1, API_ID_MAX, ret_id) == ERR_OK)
         return true;
     struct error err;
     error_reset(&err);
@@ -37,16 +36,16 @@ static enum err query_error(const char *name, const char *detail, struct error *
     return error_place(err, (struct str){pointer, (size_t)len}, "%s", detail);
 }
 
-enum err api_query_i64(struct http_request *request, const char *name, int64_t min, int64_t max,
+enum err api_query_i64(struct http_request *request, const char *name, struct api_range range,
                        struct opt_i64 *value, struct error *err)
 {
     struct str text = http_query(request, name);
     if (text.ptr == NULL)
         return ERR_OK;
-    if (number_parse_i64(text, min, max, &value->value) != ERR_OK) {
+    if (number_parse_i64(text, range.min, range.max, &value->value) != ERR_OK) {
         char detail[96];
-        snprintf(detail, sizeof(detail), "must be a whole number from %lld to %lld", (long long)min,
-                 (long long)max);
+        snprintf(detail, sizeof(detail), "must be a whole number from %lld to %lld",
+                 (long long)range.min, (long long)range.max);
         return query_error(name, detail, err);
     }
     value->set = true;
@@ -66,13 +65,13 @@ enum err api_query_bool(struct http_request *request, const char *name, bool *re
     return ERR_OK;
 }
 
-enum err api_decode(struct http_request *request, const struct field_table *table, unsigned flags,
-                    void *object, uint64_t *ret_seen, struct error *err)
+enum err api_decode(struct http_request *request, const struct field_table *table,
+                    struct json_decoding *how, void *object, struct error *err)
 {
     CLEANUP(json_doc_free_ptr) struct json_doc *doc = NULL;
+    how->arena = http_arena(request);
     TRY(json_parse(http_body(request), &doc, err));
-    return json_decode(table, json_root(doc), flags, "", http_arena(request), object, ret_seen,
-                       err);
+    return json_decode(table, json_root(doc), how, object, err);
 }
 
 struct sql_op *api_op(struct http_request *request, const char *name, enum sql_lane lane,

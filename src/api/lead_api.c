@@ -55,12 +55,12 @@ void lead_api_create(struct http_request *request)
     struct lead_create *create = arena_new(http_arena(request), struct lead_create, 1);
     struct lead *lead = &create->body.lead;
     struct error err;
-    uint64_t seen = 0;
+    struct json_decoding how = {.flags = JSON_NEW};
     error_reset(&err);
     create->request = request;
     lead->source = LEAD_SOURCE_NONE;
-    if (api_decode(request, lead_create_table(), JSON_NEW, &create->body, &seen, &err) != ERR_OK ||
-        lead_body_finish(&create->body, seen, http_arena(request), &err) != ERR_OK) {
+    if (api_decode(request, lead_create_table(), &how, &create->body, &err) != ERR_OK ||
+        lead_body_finish(&create->body, how.seen, http_arena(request), &err) != ERR_OK) {
         http_problem(request, &err);
         return;
     }
@@ -153,10 +153,9 @@ static enum err read_filter(struct http_request *request, struct lead_filter *fi
     bool with_model = false;
     bool model_asked = false;
     TRY(http_query_check(request, names, err));
-    TRY(api_query_i64(request, "limit", 1, LIST_LIMIT_MAX, &limit, err));
-    TRY(api_query_i64(request, "offset", 0, LIST_OFFSET_MAX, &offset, err));
-    TRY(api_query_i64(request, "company_id", 1, INT64_C(9007199254740991), &filter->company_id,
-                      err));
+    TRY(api_query_i64(request, "limit", (struct api_range){1, LIST_LIMIT_MAX}, &limit, err));
+    TRY(api_query_i64(request, "offset", (struct api_range){0, LIST_OFFSET_MAX}, &offset, err));
+    TRY(api_query_i64(request, "company_id", API_ID_RANGE, &filter->company_id, err));
     TRY(api_query_bool(request, "has_3d_model", &with_model, &model_asked, err));
     filter->limit = limit.value;
     filter->offset = offset.value;
@@ -258,17 +257,18 @@ static void compare_read_only(struct sql_op *op)
 void lead_api_change(struct http_request *request)
 {
     struct lead_change *change = arena_new(http_arena(request), struct lead_change, 1);
+    struct json_decoding how = {.flags = JSON_READ_ONLY_OK};
     struct error err;
     error_reset(&err);
     if (!api_id(request, "id", &change->id))
         return;
     change->request = request;
-    if (api_decode(request, lead_change_table(), JSON_READ_ONLY_OK, &change->body, &change->seen,
-                   &err) != ERR_OK ||
+    if (api_decode(request, lead_change_table(), &how, &change->body, &err) != ERR_OK ||
         lead_body_finish(&change->body, 0, http_arena(request), &err) != ERR_OK) {
         http_problem(request, &err);
         return;
     }
+    change->seen = how.seen;
     http_suspend(request);
     if (!names_compared_fields(change->seen)) {
         submit_change(change);

@@ -132,9 +132,10 @@ static enum err read_address(struct str json, struct arena *arena, struct str *r
     CLEANUP(json_doc_free_ptr) struct json_doc *doc = NULL;
     TRY(json_parse(json, &doc, err));
     const struct json_value *value = json_root(doc);
-    if (json_is_object(value))
-        return json_decode(&project_address_table, value, 0, "/address", arena, ret_address, NULL,
-                           err);
+    if (json_is_object(value)) {
+        struct json_decoding how = {.prefix = "/address", .arena = arena};
+        return json_decode(&project_address_table, value, &how, ret_address, err);
+    }
     if (!json_is_string(value))
         return error_place(err, STR("/address"), "must be text or an object");
     struct str line = json_text(value);

@@ -197,9 +197,9 @@ static enum err require_without_lead(const struct project_body *body, struct err
 static enum err read_project(struct http_request *request, struct project_body *body,
                              struct error *err)
 {
-    uint64_t seen = 0;
-    TRY(api_decode(request, project_body_table(), JSON_NEW, body, &seen, err));
-    TRY(project_body_finish(body, seen, http_arena(request), err));
+    struct json_decoding how = {.flags = JSON_NEW};
+    TRY(api_decode(request, project_body_table(), &how, body, err));
+    TRY(project_body_finish(body, how.seen, http_arena(request), err));
     return body->lead_id.set ? ERR_OK : require_without_lead(body, err);
 }
 
@@ -430,10 +430,11 @@ static void settle_begin(struct order_settle *settle)
 void order_api_link(struct http_request *request)
 {
     struct order_settle *settle = arena_new(http_arena(request), struct order_settle, 1);
+    struct json_decoding how = {.flags = JSON_NEW};
     struct error err;
     error_reset(&err);
     *settle = (struct order_settle){.request = request, .to = ORDER_CREATED};
-    if (api_decode(request, &link_table, JSON_NEW, &settle->body, NULL, &err) != ERR_OK) {
+    if (api_decode(request, &link_table, &how, &settle->body, &err) != ERR_OK) {
         http_problem(request, &err);
         return;
     }

@@ -207,8 +207,7 @@ void project_api_get(struct http_request *request)
     get->request = get->wait.request = request;
     get->wait.end = get_waited;
     if (http_query_check(request, names, &err) != ERR_OK ||
-        api_query_i64(request, "house_id", 1, INT64_C(9007199254740991), &get->house_id, &err) !=
-            ERR_OK) {
+        api_query_i64(request, "house_id", API_ID_RANGE, &get->house_id, &err) != ERR_OK) {
         http_problem(request, &err);
         return;
     }

@@ -3,7 +3,6 @@
 
 #include "api/api.h"
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/pool.h"
 #include "files/files.h"
 #include "http/http_client.h"
@@ -47,13 +46,15 @@ static enum err check_listen(const struct config *config, const struct service_o
         config->listen);
 }
 
-// Puts the setting before the message where its value is what is wrong.
+// Puts the setting that leads to the failure before its message.
 static enum err name_setting(enum err code, const char *setting, struct error *err)
 {
-    if (code != ERR_INVALID)
+    if (code == ERR_OK)
         return code;
-    struct error named = *err;
-    return error_set(err, code, "%s: %.200s", setting, named.message);
+    struct error failure = *err;
+    (void)error_set(err, code, "%s: %.200s", setting, failure.message);
+    error_cause(err, "%s", failure.cause);
+    return code;
 }
 
 static enum err check_migrated(struct sql *db, struct error *err)
@@ -79,11 +80,7 @@ static enum err open_database(struct service *service, const struct config *conf
     if (options->no_migrate)
         return check_migrated(service->db, err);
     size_t applied;
-    TRY(migrate_up(service->db, &applied, err));
-    if (applied > 0)
-        log_event(LOG_INFO, "migrate.applied", "database migrated",
-                  LOG_I64("migrations", (int64_t)applied));
-    return ERR_OK;
+    return migrate_up(service->db, &applied, err);
 }
 
 static enum err open_upstream(struct service *service, const struct config *config,
@@ -107,7 +104,8 @@ static enum err open_files(struct service *service, const struct config *config,
 {
     const char *dir = arena_printf(service->arena, "%s/files", config->data_dir).ptr;
     TRY(pool_open(&service->pool, "files", FILE_THREADS, FILE_QUEUE_MAX, err));
-    return files_open(dir, service->http, service->pool, &service->files, err);
+    enum err code = files_open(dir, service->http, service->pool, &service->files, err);
+    return name_setting(code, "DATA_DIR", err);
 }
 
 static enum err open_jobs(struct service *service, const struct config *config, struct error *err)
@@ -182,7 +180,7 @@ static enum err open_server(struct service *service, const struct config *config
         .cors_origin = config->cors_origin,
     };
     enum err code = http_server_open(&settings, &service->server, err);
-    return name_setting(code, "LISTEN, PORT", err);
+    return name_setting(code, code == ERR_CONFLICT ? "PORT" : "LISTEN, PORT", err);
 }
 
 enum err service_open(const struct config *config, const struct service_options *options,

@@ -115,7 +115,7 @@ static void append_value(struct buf *line, const struct log_field *field)
         number_append_i64(line, field->i64);
     else if (field->type == LOG_FIELD_F64 && isfinite(field->f64))
         number_append_f64(line, field->f64);
-    else if (field->type == LOG_FIELD_F64 || field->str.ptr == NULL)
+    else if (field->type == LOG_FIELD_F64)
         BUF_LITERAL(line, "null");
     else if (!json && is_word(field->str))
         append_escaped(line, field->str, false);
@@ -129,6 +129,8 @@ static void append_fields(struct buf *line, const struct log_field *fields)
     for (const struct log_field *field = fields; field->type != LOG_FIELD_END; field++) {
         if (line->len >= VALUES_END)
             return;
+        if (field->type == LOG_FIELD_STR && field->str.ptr == NULL)
+            continue;
         if (json) {
             buf_append_char(line, ',');
             append_quoted(line, str_of(field->name));

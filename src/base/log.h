@@ -11,7 +11,7 @@
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG_OFF };
 enum log_format { LOG_TEXT, LOG_JSON };
 
-// One value beside the message. Values are escaped: a log line is always one line, whatever they
+// One value beside the message; a null text is left out. Values are escaped: a log line is always one line, whatever they
 // hold.
 struct log_field {
     const char *name;

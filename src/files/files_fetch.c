@@ -57,9 +57,9 @@ static enum err broken_off(struct files_fetch *fetch)
     if (call->held_back)
         return error_set(&fetch->error, ERR_UNAVAILABLE, "the file was not asked for: %s",
                          call->detail);
-    unsigned limit_ms =
-        call->fate == HTTP_NOT_SENT ? fetch->files->connect_ms : fetch->files->total_ms;
-    if (call->duration_us >= limit_ms * US_PER_MS)
+    const struct files *files = fetch->files;
+    if (call->duration_us >= files->total_ms * US_PER_MS ||
+        (call->fate == HTTP_NOT_SENT && call->duration_us >= files->connect_ms * US_PER_MS))
         return error_set(&fetch->error, ERR_TIMEOUT, "the file did not come in time: %s",
                          call->detail);
     return error_set(&fetch->error, ERR_UPSTREAM, "the file did not come: %s", call->detail);

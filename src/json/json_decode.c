@@ -313,7 +313,9 @@ static void read_given(struct decoder *decoder, const struct given *given, void 
         mistake(decoder, given->path, "is read-only");
     else if (!json_is_null(given->value))
         read_value(decoder, given, object);
-    else if (!takes_null(given->field) && !is_lenient(decoder))
+    else if (takes_null(given->field) || is_lenient(decoder))
+        field_set_null(given->field, object);
+    else
         mistake(decoder, given->path, "must not be null");
 }
 
@@ -395,12 +397,11 @@ static void read_object(struct decoder *decoder, const struct field_table *table
 }
 
 enum err json_decode(const struct field_table *table, const struct json_value *value,
-                     unsigned flags, const char *prefix, struct arena *arena, void *object,
-                     uint64_t *ret_seen, struct error *err)
+                     struct json_decoding *how, void *object, struct error *err)
 {
-    const struct path root = {.name = prefix};
+    const struct path root = {.name = how->prefix == NULL ? "" : how->prefix};
     const struct given given = {.value = value, .path = &root};
-    struct decoder decoder = {.flags = flags, .arena = arena, .err = err};
-    read_object(&decoder, table, &given, object, ret_seen);
+    struct decoder decoder = {.flags = how->flags, .arena = how->arena, .err = err};
+    read_object(&decoder, table, &given, object, &how->seen);
     return decoder.mistakes > 0 ? ERR_INVALID : ERR_OK;
 }

@@ -78,16 +78,21 @@ enum json_decode_flag {
         1 << 2, // unknown members are ignored, wrong types become null, bounds are not checked
 };
 
-// json_decode() fills object (zeroed by the caller) from a JSON object. Texts are copied into the
-// arena. All mistakes are collected as places in err (pointers start with prefix, "" at the root):
-// wrong type, out of range, too long, null where not allowed, missing, unknown. Numbers may be
-// integers where a double is wanted; an integer field takes 12 and 12.0 but not 12.5 or "12". null
-// is allowed for every type that can be null, for lists (zeros) and objects (zeroed), unless the
-// field is FIELD_NOT_NULL or FIELD_REQUIRED. A member given under two of its spellings is a
-// mistake. *ret_seen gets bit i when field i was present (null included); may be NULL. ERR_INVALID
-// if there is any mistake.
+// How and where to one decoding goes.
+struct json_decoding {
+    unsigned flags;      // enum json_decode_flag
+    const char *prefix;  // pointers start with it; NULL: at the root
+    struct arena *arena; // texts are copied there
+    uint64_t seen;       // out: bit i is set when field i was present (null included)
+};
+
+// json_decode() fills object (set to its defaults by the caller) from a JSON object. All mistakes
+// are collected as places in err: wrong type, out of range, too long, null where not allowed,
+// missing, unknown. Numbers may be integers where a double is wanted; an integer field takes 12 and
+// 12.0 but not 12.5 or "12". null is taken by every type that can be null, by lists (zeros) and by
+// objects (zeroed), unless the field is FIELD_NOT_NULL or FIELD_REQUIRED. A member given under two
+// of its spellings is a mistake. ERR_INVALID if there is any mistake.
 MUST_CHECK enum err json_decode(const struct field_table *table, const struct json_value *value,
-                                unsigned flags, const char *prefix, struct arena *arena,
-                                void *object, uint64_t *ret_seen, struct error *err);
+                                struct json_decoding *how, void *object, struct error *err);
 
 #endif

@@ -39,8 +39,8 @@ void mesh_add_triangle(struct mesh *mesh, uint32_t a, uint32_t b, uint32_t c)
 
 void mesh_add_group(struct mesh *mesh, struct str name, struct str material)
 {
-    mesh->groups = array_grow(mesh, mesh->groups, mesh->group_count, &mesh->group_cap,
-                              sizeof(*mesh->groups));
+    mesh->groups =
+        array_grow(mesh, mesh->groups, mesh->group_count, &mesh->group_cap, sizeof(*mesh->groups));
     mesh->groups[mesh->group_count++] = (struct mesh_group){
         .name = name,
         .material = material,

@@ -73,7 +73,8 @@ uint32_t mesh_add_vertex(struct mesh *mesh, const struct mesh_vertex *vertex);
 // mesh_add_triangle() adds a triangle of vertices that are there already.
 void mesh_add_triangle(struct mesh *mesh, uint32_t a, uint32_t b, uint32_t c);
 
-// mesh_add_group() begins a group: triangles added from now on belong to it. The texts are borrowed.
+// mesh_add_group() begins a group: triangles added from now on belong to it. The texts are
+// borrowed.
 void mesh_add_group(struct mesh *mesh, struct str name, struct str material);
 
 // mesh_vec3_add(), mesh_vec3_sub() add and subtract; mesh_vec3_scale() multiplies by a number.
@@ -90,7 +91,8 @@ float mesh_vec3_dot(struct mesh_vec3 a, struct mesh_vec3 b);
 // mesh_vec3_length() is how long a vector is.
 float mesh_vec3_length(struct mesh_vec3 a);
 
-// mesh_vec3_unit() is a with length 1; straight up for a vector that is too short to have a direction.
+// mesh_vec3_unit() is a with length 1; straight up for a vector that is too short to have a
+// direction.
 struct mesh_vec3 mesh_vec3_unit(struct mesh_vec3 a);
 
 #endif

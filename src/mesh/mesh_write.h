@@ -9,16 +9,17 @@
 #include "base/error.h"
 #include "mesh/mesh.h"
 
-// mesh_write_obj() adds the mesh as Wavefront OBJ text: v, vt, vn and f with all three, the groups as o and
-// usemtl. Places have a tenth of a millimetre, everything is written without a locale. mtl_name is the file that
-// mtllib names; null: no such line.
+// mesh_write_obj() adds the mesh as Wavefront OBJ text: v, vt, vn and f with all three, the groups
+// as o and usemtl. Places have a tenth of a millimetre, everything is written without a locale.
+// mtl_name is the file that mtllib names; null: no such line.
 void mesh_write_obj(struct buf *buf, const struct mesh *mesh, struct str mtl_name);
 
 // mesh_write_mtl() adds the materials as MTL text.
 void mesh_write_mtl(struct buf *buf, const struct mesh_material *materials, size_t count);
 
-// mesh_write_ply() adds the mesh as binary little-endian PLY: x y z, nx ny nz, s t, red green blue, and
-// triangles as vertex_indices. texture_name goes into the TextureFile comment; null: no such line.
+// mesh_write_ply() adds the mesh as binary little-endian PLY: x y z, nx ny nz, s t, red green blue,
+// and triangles as vertex_indices. texture_name goes into the TextureFile comment; null: no such
+// line.
 void mesh_write_ply(struct buf *buf, const struct mesh *mesh, struct str texture_name);
 
 // An image of 8-bit red, green and blue, row after row from the top, without padding.
@@ -28,8 +29,8 @@ struct mesh_image {
     unsigned height;
 };
 
-// mesh_write_jpeg() adds the image as a baseline JPEG file; quality is 1 to 100. ERR_TOO_LARGE when the buffer's
-// ceiling is in the way, ERR_INTERNAL when the library fails.
+// mesh_write_jpeg() adds the image as a baseline JPEG file; quality is 1 to 100. ERR_TOO_LARGE when
+// the buffer's ceiling is in the way, ERR_INTERNAL when the library fails.
 MUST_CHECK enum err mesh_write_jpeg(struct buf *buf, const struct mesh_image *image, int quality,
                                     struct error *err);
 

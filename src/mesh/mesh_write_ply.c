@@ -3,7 +3,7 @@
 
 #include <endian.h>
 
-#define VERTEX_BYTES (8 * 4 + 3)
+#define VERTEX_BYTES   (8 * 4 + 3)
 #define TRIANGLE_BYTES (1 + 3 * 4)
 
 static char *put_u32(char *at, uint32_t value)

@@ -28,8 +28,7 @@ int64_t house_panel_room(const struct house_order *order)
     return (int64_t)find_places(order, &plan, places);
 }
 
-static void build(const struct house_order *order, const struct house_plan *plan,
-                  struct mesh *mesh)
+static void build(const struct house_order *order, const struct house_plan *plan, struct mesh *mesh)
 {
     struct panel_place places[PANEL_PLACES_MAX];
     size_t room = find_places(order, plan, places);

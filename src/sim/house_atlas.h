@@ -35,8 +35,8 @@ enum atlas_region {
     ATLAS_REGION_COUNT,
 };
 
-// A rectangle of pixels from the image's top left corner, and what it measures on the house. Patterns that repeat
-// do so from edge to edge.
+// A rectangle of pixels from the image's top left corner, and what it measures on the house.
+// Patterns that repeat do so from edge to edge.
 struct atlas_part {
     unsigned x, y, width, height;
     float width_m, height_m;
@@ -45,7 +45,8 @@ struct atlas_part {
 // atlas_part_of() is where a region is; it lives for ever.
 const struct atlas_part *atlas_part_of(enum atlas_region region);
 
-// atlas_paint() paints the whole texture of a house: ATLAS_SIZE rows of ATLAS_SIZE pixels from the arena.
+// atlas_paint() paints the whole texture of a house: ATLAS_SIZE rows of ATLAS_SIZE pixels from the
+// arena.
 struct mesh_rgb *atlas_paint(const struct house_plan *plan, struct arena *arena);
 
 // atlas_colour() is the mean colour around a place of the texture.

@@ -43,8 +43,8 @@ void build_ground(struct shape *shape, const struct house_plan *plan)
     for (unsigned row = 0; row <= n; row++) {
         for (unsigned column = 0; column <= n; column++) {
             struct mesh_vec3 at = ground_at(plan, column, row);
-            struct mesh_uv uv = shape_uv(ATLAS_GROUND, (float)column / (float)n,
-                                         1 - (float)row / (float)n);
+            struct mesh_uv uv =
+                shape_uv(ATLAS_GROUND, (float)column / (float)n, 1 - (float)row / (float)n);
             uint32_t index = shape_vertex(shape, at, ground_normal(plan, at.x, at.z), uv);
             if (row == 0 && column == 0)
                 first = index;
@@ -105,8 +105,8 @@ static float inside(float value)
 // The picture of leaves is bright at the top and dark at the bottom, like a tree.
 static void add_leaf(const struct lump *lump, const struct mesh_vec3 directions[3])
 {
-    struct mesh_vec3 middle = mesh_vec3_unit(
-        mesh_vec3_add(directions[0], mesh_vec3_add(directions[1], directions[2])));
+    struct mesh_vec3 middle =
+        mesh_vec3_unit(mesh_vec3_add(directions[0], mesh_vec3_add(directions[1], directions[2])));
     struct mesh_vec3 right =
         mesh_vec3_unit(mesh_vec3_cross((struct mesh_vec3){0.01F, 1, 0.01F}, middle));
     float turned = whole_part_off(atan2f(middle.z, middle.x) / FULL_TURN * 2 + lump->phase);
@@ -116,11 +116,11 @@ static void add_leaf(const struct lump *lump, const struct mesh_vec3 directions[
         struct mesh_vec3 off = mesh_vec3_sub(directions[i], middle);
         float u = 0.12F + 0.76F * turned + 0.32F * mesh_vec3_dot(off, right);
         float v = 0.5F + 0.44F * middle.y + 0.4F * off.y;
-        struct mesh_vec3 normal = mesh_vec3_unit(
-            mesh_vec3_add(mesh_vec3_unit(mesh_vec3_sub(at, lump->shade_centre)),
-                          mesh_vec3_scale(directions[i], 0.8F)));
-        vertices[i] = shape_vertex(lump->shape, at, normal,
-                                   shape_uv(lump->region, inside(u), inside(v)));
+        struct mesh_vec3 normal = mesh_vec3_unit(mesh_vec3_add(
+            mesh_vec3_scale(mesh_vec3_unit(mesh_vec3_sub(at, lump->shade_centre)), 0.4F),
+            directions[i]));
+        vertices[i] =
+            shape_vertex(lump->shape, at, normal, shape_uv(lump->region, inside(u), inside(v)));
     }
     mesh_add_triangle(lump->shape->mesh, vertices[0], vertices[1], vertices[2]);
 }
@@ -135,7 +135,8 @@ static void add_lump_part(const struct lump *lump, const struct mesh_vec3 corner
     for (int i = 0; i < 3; i++)
         middles[i] = mesh_vec3_unit(mesh_vec3_add(corners[i], corners[(i + 1) % 3]));
     for (int i = 0; i < 3; i++)
-        add_lump_part(lump, (const struct mesh_vec3[]){corners[i], middles[i], middles[(i + 2) % 3]},
+        add_lump_part(lump,
+                      (const struct mesh_vec3[]){corners[i], middles[i], middles[(i + 2) % 3]},
                       depth - 1);
     add_lump_part(lump, middles, depth - 1);
 }
@@ -244,8 +245,8 @@ static void add_shrub(struct shape *shape, const struct plan_plant *shrub, float
     add_lump(&lump, 2);
 }
 
-static void add_fence_run(struct shape *shape, const struct house_plan *plan,
-                          struct mesh_vec3 from, struct mesh_vec3 to)
+static void add_fence_run(struct shape *shape, const struct house_plan *plan, struct mesh_vec3 from,
+                          struct mesh_vec3 to)
 {
     struct mesh_vec3 way = mesh_vec3_sub(to, from);
     float length = mesh_vec3_length(way);

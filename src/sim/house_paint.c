@@ -1,14 +1,13 @@
-// Noise, and the light on the ground.
+// Noise, and what changes slowly over the lot: light and growth.
 #include "sim/house_paint.h"
 
 #include <math.h>
 
 #include "base/random.h"
 
-#define NOISE_SIZE   256U
 #define HULL_MAX     16
 #define SHADOW_LIGHT 0.56F
-#define LIGHT_STEP   (2 * PLAN_LOT_HALF / (float)PAINT_LIGHT_CELLS)
+#define LOT_STEP     (2 * PLAN_LOT_HALF / (float)PAINT_LOT_CELLS)
 
 struct place {
     float x, z;
@@ -20,50 +19,25 @@ struct hull {
     size_t count;
 };
 
-float paint_noise(const struct paint *paint, float x, float y, unsigned period)
+static float between(float a, float b, float part)
 {
-    x += (float)period;
-    y += (float)period;
-    unsigned column = (unsigned)x, row = (unsigned)y;
-    float u = x - (float)column, v = y - (float)row;
-    while (column >= period)
-        column -= period;
-    while (row >= period)
-        row -= period;
-    unsigned right = column + 1 == period ? 0 : column + 1;
-    unsigned below = row + 1 == period ? 0 : row + 1;
-    const uint8_t *noise = paint->noise;
-    float a = noise[row * NOISE_SIZE + column], b = noise[row * NOISE_SIZE + right];
-    float c = noise[below * NOISE_SIZE + column], d = noise[below * NOISE_SIZE + right];
-    u = u * u * (3 - 2 * u);
-    v = v * v * (3 - 2 * v);
-    float top = a + (b - a) * u, low = c + (d - c) * u;
-    return (top + (low - top) * v) / 255;
+    return a + (b - a) * part;
 }
 
-float paint_pick(const struct paint *paint, int column, int row)
+struct paint_lot paint_lot_at(const struct paint *paint, float x, float z)
 {
-    unsigned at = (unsigned)row * 101U + (unsigned)column * 37U;
-    return (float)paint->noise[at % (NOISE_SIZE * NOISE_SIZE)] / 255;
-}
-
-float paint_grain(const struct paint *paint, float x, float y)
-{
-    unsigned column = (unsigned)((x + 64) * 131), row = (unsigned)((y + 64) * 137);
-    return (float)paint->noise[row % NOISE_SIZE * NOISE_SIZE + column % NOISE_SIZE] / 255;
-}
-
-float paint_light(const struct paint *paint, float x, float z)
-{
-    float limit = (float)PAINT_LIGHT_CELLS - 1.001F;
-    float column = fminf(fmaxf((x + PLAN_LOT_HALF) / LIGHT_STEP - 0.5F, 0), limit);
-    float row = fminf(fmaxf((z + PLAN_LOT_HALF) / LIGHT_STEP - 0.5F, 0), limit);
-    unsigned i = (unsigned)column, j = (unsigned)row;
+    const float limit = (float)PAINT_LOT_CELLS - 1.001F;
+    float column = clamp((x + PLAN_LOT_HALF) / LOT_STEP - 0.5F, 0, limit);
+    float row = clamp((z + PLAN_LOT_HALF) / LOT_STEP - 0.5F, 0, limit);
+    int i = (int)column, j = (int)row;
     float u = column - (float)i, v = row - (float)j;
-    const float *at = &paint->light[j * PAINT_LIGHT_CELLS + i];
-    float top = at[0] + (at[1] - at[0]) * u;
-    float low = at[PAINT_LIGHT_CELLS] + (at[PAINT_LIGHT_CELLS + 1] - at[PAINT_LIGHT_CELLS]) * u;
-    return top + (low - top) * v;
+    const struct paint_lot *top = &paint->lot[j * (int)PAINT_LOT_CELLS + i];
+    const struct paint_lot *low = top + PAINT_LOT_CELLS;
+    return (struct paint_lot){
+        .light = between(between(top[0].light, top[1].light, u),
+                         between(low[0].light, low[1].light, u), v),
+        .dry = between(between(top[0].dry, top[1].dry, u), between(low[0].dry, low[1].dry, u), v),
+    };
 }
 
 static float turn_of(struct place a, struct place b, struct place c)
@@ -114,8 +88,8 @@ static struct place cast(const struct house_plan *plan, float x, float z, float 
                           z - plan->sun.z / plan->sun.y * height};
 }
 
-static void block_shadow(const struct house_plan *plan, const struct plan_block *block,
-                         bool hipped, struct hull *ret_hull)
+static void block_shadow(const struct house_plan *plan, const struct plan_block *block, bool hipped,
+                         struct hull *ret_hull)
 {
     const struct plan_rect *walls = &block->walls;
     float over = plan->overhang;
@@ -155,61 +129,66 @@ static float tree_shadow(const struct house_plan *plan, struct place at)
 }
 
 // Each square becomes the mean of itself and those beside it, first along rows, then along columns.
-static void blur(float *light, size_t step)
+static void blur(struct paint_lot *lot, size_t step)
 {
-    const size_t n = PAINT_LIGHT_CELLS;
+    const size_t n = PAINT_LOT_CELLS;
     size_t across = step == 1 ? n : 1;
     for (size_t line = 0; line < n; line++) {
-        float *at = light + line * across;
-        float before = at[0];
+        struct paint_lot *at = lot + line * across;
+        float before = at[0].light;
         for (size_t i = 1; i + 1 < n; i++) {
-            float here = at[i * step];
-            at[i * step] = (before + 2 * here + at[(i + 1) * step]) / 4;
+            float here = at[i * step].light;
+            at[i * step].light = (before + 2 * here + at[(i + 1) * step].light) / 4;
             before = here;
         }
     }
 }
 
-static void light_make(struct paint *paint)
+// Dry patches: a wide pattern with a smaller one on it.
+static float dry_at(const struct paint *paint, float x, float z)
+{
+    float u = x + PLAN_LOT_HALF, v = z + PLAN_LOT_HALF;
+    return 0.55F * paint_noise(paint, u * 0.16F, v * 0.16F, PAINT_NOISE_SIZE) +
+           0.45F * paint_noise(paint, u * 0.9F + 7, v * 0.9F + 3, PAINT_NOISE_SIZE);
+}
+
+static void lot_make(struct paint *paint)
 {
     const struct house_plan *plan = paint->plan;
     struct hull main = {.count = 0}, garage = {.count = 0};
     block_shadow(plan, &plan->main, plan->roof == PLAN_HIP, &main);
     if (plan->has_garage)
         block_shadow(plan, &plan->garage, false, &garage);
-    for (unsigned i = 0; i < PAINT_LIGHT_CELLS * PAINT_LIGHT_CELLS; i++) {
+    for (unsigned i = 0; i < PAINT_LOT_CELLS * PAINT_LOT_CELLS; i++) {
         struct place at = {
-            ((float)(i % PAINT_LIGHT_CELLS) + 0.5F) * LIGHT_STEP - PLAN_LOT_HALF,
-            ((float)(i / PAINT_LIGHT_CELLS) + 0.5F) * LIGHT_STEP - PLAN_LOT_HALF,
+            ((float)(i % PAINT_LOT_CELLS) + 0.5F) * LOT_STEP - PLAN_LOT_HALF,
+            ((float)(i / PAINT_LOT_CELLS) + 0.5F) * LOT_STEP - PLAN_LOT_HALF,
         };
-        float distance = plan_distance(&plan->main.walls, at.x, at.z);
-        if (plan->has_garage)
-            distance = fminf(distance, plan_distance(&plan->garage.walls, at.x, at.z));
+        float distance = plan_house_distance(plan, at.x, at.z);
         float light = tree_shadow(plan, at);
         if (hull_holds(&main, at) || (garage.count > 0 && hull_holds(&garage, at)))
             light = fminf(light, SHADOW_LIGHT);
         if (distance < 1.5F)
             light *= 1 - 0.3F * (1 - distance / 1.5F) * (1 - distance / 1.5F);
-        paint->light[i] = light;
+        paint->lot[i] = (struct paint_lot){light, dry_at(paint, at.x, at.z)};
     }
     for (int i = 0; i < 2; i++) {
-        blur(paint->light, 1);
-        blur(paint->light, PAINT_LIGHT_CELLS);
+        blur(paint->lot, 1);
+        blur(paint->lot, PAINT_LOT_CELLS);
     }
 }
 
 void paint_init(struct paint *paint, const struct house_plan *plan, struct arena *arena)
 {
     struct random random;
+    size_t count = (size_t)PAINT_NOISE_SIZE * PAINT_NOISE_SIZE;
     *paint = (struct paint){
         .plan = plan,
-        .noise = arena_raw(arena, (size_t)NOISE_SIZE * NOISE_SIZE),
-        .light = arena_new(arena, float, (size_t)PAINT_LIGHT_CELLS *PAINT_LIGHT_CELLS),
+        .noise = arena_new(arena, float, count),
+        .lot = arena_new(arena, struct paint_lot, (size_t)PAINT_LOT_CELLS * PAINT_LOT_CELLS),
     };
     random_seed(&random, plan->seed);
-    for (size_t i = 0; i < (size_t)NOISE_SIZE * NOISE_SIZE; i += sizeof(uint64_t)) {
-        uint64_t bytes = random_u64(&random);
-        memcpy(paint->noise + i, &bytes, sizeof(bytes));
-    }
-    light_make(paint);
+    for (size_t i = 0; i < count; i++)
+        paint->noise[i] = (float)(random_u64(&random) >> 40) / (float)(1 << 24);
+    lot_make(paint);
 }

@@ -17,8 +17,8 @@ struct panel_place {
     bool lies; // its longer side runs along the eave
 };
 
-// panels_place() finds all places for panels of a size, those with most sun first. The places refer to the plan. Returns how
-// many there are: at least one.
+// panels_place() finds all places for panels of a size, those with most sun first. The places refer
+// to the plan. Returns how many there are: at least one.
 size_t panels_place(const struct house_plan *plan, struct plan_point panel_size,
                     struct panel_place ret_places[PANEL_PLACES_MAX]);
 

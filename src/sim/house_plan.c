@@ -112,8 +112,8 @@ static struct plan_face *add_face(struct house_plan *plan, const struct plan_blo
     struct plan_face *face = &plan->faces[plan->face_count++];
     *face = (struct plan_face){.corner_count = 4};
     face->along = (struct mesh_vec3){d.v, 0, -d.u};
-    face->up = (struct mesh_vec3){-d.u * cosf(plan->pitch), sinf(plan->pitch),
-                                  -d.v * cosf(plan->pitch)};
+    face->up =
+        (struct mesh_vec3){-d.u * cosf(plan->pitch), sinf(plan->pitch), -d.v * cosf(plan->pitch)};
     face->normal = mesh_vec3_cross(face->along, face->up);
     face->origin = (struct mesh_vec3){
         (walls->x0 + walls->x1) / 2 + d.u * out - face->along.x * half,
@@ -193,8 +193,8 @@ static void draw_faces(struct house_plan *plan, double latitude)
 // The chimney stands near the ridge, on that long side of the roof which sees less sun.
 static void draw_chimney(struct house_plan *plan, struct random *random)
 {
-    struct plan_face *face = plan->faces[0].sun < plan->faces[1].sun ? &plan->faces[0]
-                                                                    : &plan->faces[1];
+    struct plan_face *face =
+        plan->faces[0].sun < plan->faces[1].sun ? &plan->faces[0] : &plan->faces[1];
     float length = face->outline[1].u;
     float slope = face->outline[2].v;
     float part = between(random, 0.36F, 0.44F);
@@ -215,14 +215,20 @@ float plan_distance(const struct plan_rect *rect, float x, float z)
     return sqrtf(dx * dx + dz * dz);
 }
 
+float plan_house_distance(const struct house_plan *plan, float x, float z)
+{
+    float distance = plan_distance(&plan->main.walls, x, z);
+    if (!plan->has_garage)
+        return distance;
+    return fminf(distance, plan_distance(&plan->garage.walls, x, z));
+}
+
 float plan_ground(const struct house_plan *plan, float x, float z)
 {
     float height = 0.34F * sinf(0.21F * x + 0.11F * z + plan->waves[0]) +
                    0.24F * sinf(0.17F * x - 0.33F * z + plan->waves[1]) +
                    0.07F * sinf(0.9F * x + 0.7F * z + plan->waves[2]);
-    float distance = plan_distance(&plan->main.walls, x, z);
-    if (plan->has_garage)
-        distance = fminf(distance, plan_distance(&plan->garage.walls, x, z));
+    float distance = plan_house_distance(plan, x, z);
     float street = PLAN_LOT_HALF - PLAN_STREET_DEPTH - z;
     float part = fminf((distance - 2) / 7, street / 5);
     part = fminf(fmaxf(part, 0), 1);
@@ -231,9 +237,7 @@ float plan_ground(const struct house_plan *plan, float x, float z)
 
 static bool is_free(const struct house_plan *plan, float x, float z, float radius)
 {
-    if (plan_distance(&plan->main.walls, x, z) < radius + 1.2F)
-        return false;
-    if (plan->has_garage && plan_distance(&plan->garage.walls, x, z) < radius + 1.2F)
+    if (plan_house_distance(plan, x, z) < radius + 1.2F)
         return false;
     if (plan_distance(&plan->driveway, x, z) < 0.9F || plan_distance(&plan->path, x, z) < 0.9F ||
         plan_distance(&plan->patio, x, z) < 0.9F)
@@ -294,11 +298,10 @@ static void draw_paving(struct house_plan *plan, struct random *random)
     plan->path = (struct plan_rect){plan->door_x - 0.6F, plan->door_x + 0.6F, walls->z1, street};
     const struct plan_rect *garage = &plan->garage.walls;
     if (plan->has_garage)
-        plan->driveway = (struct plan_rect){garage->x0 + 0.4F, garage->x1 - 0.4F, garage->z1,
-                                            street};
+        plan->driveway =
+            (struct plan_rect){garage->x0 + 0.4F, garage->x1 - 0.4F, garage->z1, street};
     else
-        plan->driveway = (struct plan_rect){walls->x1 + 1.0F, walls->x1 + 3.9F, walls->z0,
-                                            street};
+        plan->driveway = (struct plan_rect){walls->x1 + 1.0F, walls->x1 + 3.9F, walls->z0, street};
     float depth = between(random, 2.8F, 4.2F);
     float middle = (walls->x0 + walls->x1) / 2;
     plan->patio = (struct plan_rect){middle - 2.8F, middle + 2.4F, walls->z0 - depth, walls->z0};

@@ -8,9 +8,9 @@
 
 #include "mesh/mesh.h"
 
-// All is in metres, in the frame of the lot: x runs along the ridge to the right as seen from the street, y up, z
-// towards the street. The lot is a square around (0, 0); yaw turns it into the world, where x is
-// east and z is south.
+// All is in metres, in the frame of the lot: x runs along the ridge to the right as seen from the
+// street, y up, z towards the street. The lot is a square around (0, 0); yaw turns it into the
+// world, where x is east and z is south.
 #define PLAN_LOT_HALF 19.0F
 // The front of the lot is pavement and street.
 #define PLAN_STREET_DEPTH 5.0F
@@ -101,15 +101,19 @@ struct house_plan {
     struct plan_rect path;
     struct plan_rect patio;
     bool has_fence;
-    float waves[3]; // of the ground
+    float waves[3];       // of the ground
     struct mesh_vec3 sun; // unit, towards the sun, for shadows
 };
 
-// plan_make() draws the plan of the house at a place; the same place (to a millionth of a degree) gives the same plan.
+// plan_make() draws the plan of the house at a place; the same place (to a millionth of a degree)
+// gives the same plan.
 void plan_make(double latitude, double longitude, struct house_plan *ret_plan);
 
 // plan_distance() is how far a place is from a rectangle; 0 inside.
 float plan_distance(const struct plan_rect *rect, float x, float z);
+
+// plan_house_distance() is how far a place is from the nearest wall of the house; 0 inside.
+float plan_house_distance(const struct house_plan *plan, float x, float z);
 
 // plan_ground() is the height of the ground at a place: flat around the house and at the street.
 float plan_ground(const struct house_plan *plan, float x, float z);

@@ -112,8 +112,7 @@ static void add_chimney(struct shape *shape, const struct house_plan *plan)
     shape_add_tiled_box(shape, &stack, ATLAS_CHIMNEY);
     shape_add_box(shape, &cap, ATLAS_CONCRETE);
     for (int i = -1; i <= 1; i += 2) {
-        struct shape_box pot = {
-            {x + 0.24F * (float)i, top + 0.25F, z}, {0.26F, 0.32F, 0.26F}, 0};
+        struct shape_box pot = {{x + 0.24F * (float)i, top + 0.25F, z}, {0.26F, 0.32F, 0.26F}, 0};
         shape_add_box(shape, &pot, ATLAS_DARK);
     }
 }
@@ -138,9 +137,9 @@ static void add_panel(struct shape *shape, const struct panel_place *place)
         top[i] = mesh_vec3_add(at, mesh_vec3_scale(face->normal, PANEL_LIFT + PANEL_THICK));
     }
     if (place->lies)
-        shape_quad(shape, (const struct mesh_vec3[]){top[1], top[2], top[3], top[0]}, ATLAS_PANEL);
-    else
         shape_quad(shape, top, ATLAS_PANEL);
+    else // the picture lies: a quarter turn
+        shape_quad(shape, (const struct mesh_vec3[]){top[1], top[2], top[3], top[0]}, ATLAS_PANEL);
     shape_quad(shape, (const struct mesh_vec3[]){low[1], low[0], low[3], low[2]}, ATLAS_DARK);
     for (int i = 0; i < 4; i++) {
         int next = (i + 1) % 4;

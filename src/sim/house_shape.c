@@ -193,8 +193,7 @@ void shape_add_box(struct shape *shape, const struct shape_box *box, enum atlas_
         shape_sheet(shape, &planes[i], (struct plan_point){0, 0}, sizes[i], region);
 }
 
-void shape_add_tiled_box(struct shape *shape, const struct shape_box *box,
-                         enum atlas_region region)
+void shape_add_tiled_box(struct shape *shape, const struct shape_box *box, enum atlas_region region)
 {
     struct shape_plane planes[6];
     struct plan_point sizes[6];

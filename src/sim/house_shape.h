@@ -15,7 +15,8 @@ struct shape {
     float yaw_sin;
 };
 
-// A plane in space: along and up are unit vectors at a right angle, seen from outside along is to the right of up.
+// A plane in space: along and up are unit vectors at a right angle, seen from outside along is to
+// the right of up.
 struct shape_plane {
     struct mesh_vec3 origin;
     struct mesh_vec3 along;
@@ -44,11 +45,12 @@ struct mesh_uv shape_uv(enum atlas_region region, float u, float v);
 // shape_at() is the place of a point of the plane.
 struct mesh_vec3 shape_at(const struct shape_plane *plane, float u, float v);
 
-// shape_quad() adds four corners, counter-clockwise from the lower left as seen from outside, with the whole region on them.
+// shape_quad() adds four corners, counter-clockwise from the lower left as seen from outside, with
+// the whole region on them.
 void shape_quad(struct shape *shape, const struct mesh_vec3 corners[4], enum atlas_region region);
 
-// shape_tiled() adds a convex outline in a plane (counter-clockwise, at most SHAPE_OUTLINE_MAX points) with the
-// region repeated over it in its true size.
+// shape_tiled() adds a convex outline in a plane (counter-clockwise, at most SHAPE_OUTLINE_MAX
+// points) with the region repeated over it in its true size.
 void shape_tiled(struct shape *shape, const struct shape_plane *plane,
                  const struct plan_point *outline, size_t count, enum atlas_region region);
 
@@ -56,7 +58,8 @@ void shape_tiled(struct shape *shape, const struct shape_plane *plane,
 void shape_sheet(struct shape *shape, const struct shape_plane *plane, struct plan_point from,
                  struct plan_point to, enum atlas_region region);
 
-// shape_add_box() adds the five sides of a box that can be seen, and the bottom, with the whole region on each.
+// shape_add_box() adds the five sides of a box that can be seen, and the bottom, with the whole
+// region on each.
 void shape_add_box(struct shape *shape, const struct shape_box *box, enum atlas_region region);
 
 // shape_add_tiled_box() is shape_add_box() with the region repeated in its true size.

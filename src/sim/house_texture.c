@@ -17,7 +17,15 @@ static struct colour grey(float level)
     return (struct colour){level, level, level};
 }
 
-// 1 where value is within half of middle, 0 elsewhere.
+// How far a place is from the nearest edge of a rectangle that begins at (0, 0).
+static float edge_distance(float x, float y, float width, float height)
+{
+    float across = x < width - x ? x : width - x;
+    float along = y < height - y ? y : height - y;
+    return across < along ? across : along;
+}
+
+// Whether value is within half of middle.
 static bool near(float value, float middle, float half)
 {
     return fabsf(value - middle) < half;
@@ -28,8 +36,8 @@ static struct colour siding(const struct paint *paint, float x, float y)
     int board;
     float part = paint_part_of(y, 0.2F, &board);
     float streak = paint_noise(paint, x * 5, y * 20, 16);
-    float shade = 0.95F + 0.05F * part + 0.03F * paint_pick(paint, 3, board & 15) +
-                  0.03F * (streak - 0.5F);
+    float shade =
+        0.95F + 0.05F * part + 0.03F * paint_pick(paint, 3, board & 15) + 0.03F * (streak - 0.5F);
     if (part > 0.88F)
         shade *= 0.66F + 0.8F * (1 - part);
     return colour_scale(colour_of(paint->plan->colours.wall), shade);
@@ -114,24 +122,24 @@ static struct colour ridge(const struct paint *paint, float x, float y)
     return colour_scale(colour_of(paint->plan->colours.roof), shade);
 }
 
+// A panel lying on its longer side, which shows it larger.
 static struct colour panel(const struct paint *paint, float x, float y)
 {
-    const float width = 1.04F, height = 1.755F, frame = 0.028F;
-    static const struct colour cell_low = {14, 20, 40}, cell_high = {34, 48, 84};
-    bool black = paint->plan->seed % 3 == 0;
-    float side = fminf(fminf(x, width - x), fminf(y, height - y));
-    if (side < frame)
-        return black ? grey(46) : grey(186 + 20 * side / frame);
+    const float width = 1.755F, height = 1.04F, border = 0.03F;
+    static const struct colour cell_low = {14, 20, 42}, cell_high = {38, 54, 96};
+    bool black = paint->plan->seed % 4 == 0;
+    float side = edge_distance(x, y, width, height);
+    if (side < border)
+        return black ? grey(52) : grey(180 + 24 * side / border);
     int column, row;
-    float u = paint_part_of(x - frame, (width - 2 * frame) / 6, &column);
-    float v = paint_part_of(y - frame, (height - 2 * frame) / 10, &row);
-    if (u < 0.035F || v < 0.035F || near(y, height / 2, 0.012F))
-        return black ? grey(30) : (struct colour){96, 106, 122};
-    float sky = 0.5F * y / height + 0.25F * x / width;
-    float tone = sky + 0.16F * paint_pick(paint, column, row);
+    float u = paint_part_of(x - border, (width - 2 * border) / 10, &column);
+    float v = paint_part_of(y - border, (height - 2 * border) / 6, &row);
+    if (u < 0.035F || v < 0.035F || near(x, width / 2, 0.01F))
+        return black ? grey(70) : (struct colour){118, 128, 142};
+    float tone = 0.3F * x / width + 0.3F * y / height + 0.2F * paint_pick(paint, column, row);
     struct colour colour = colour_mix(cell_low, cell_high, tone);
-    if (near(u, 0.27F, 0.03F) || near(u, 0.52F, 0.03F) || near(u, 0.77F, 0.03F))
-        colour = colour_mix(colour, grey(120), 0.28F);
+    if (near(v, 0.27F, 0.025F) || near(v, 0.52F, 0.025F) || near(v, 0.77F, 0.025F))
+        colour = colour_mix(colour, grey(120), 0.25F);
     return colour;
 }
 
@@ -139,9 +147,10 @@ static struct colour panel(const struct paint *paint, float x, float y)
 static struct colour glass(const struct paint *paint, float x, float y, float height)
 {
     static const struct colour low = {46, 56, 60}, middle = {70, 88, 100}, high = {150, 176, 196};
-    float part = y / height + 0.14F * (paint_noise(paint, x * 2 + 5, y * 2, 256) - 0.5F);
+    float part =
+        y / height + 0.14F * (paint_noise(paint, x * 2 + 5, y * 2, PAINT_NOISE_SIZE) - 0.5F);
     float glint = near(x * 0.6F + y, 1.05F, 0.09F) ? 16 : 0;
-    struct colour colour = part < 0.4F ? colour_mix(low, middle, fmaxf(part, 0) / 0.4F)
+    struct colour colour = part < 0.4F ? colour_mix(low, middle, clamp(part, 0, 1) / 0.4F)
                                        : colour_mix(middle, high, (part - 0.4F) / 0.6F);
     return (struct colour){colour.r + glint, colour.g + glint, colour.b + glint};
 }
@@ -152,7 +161,7 @@ static struct colour window(const struct paint *paint, float x, float y, int pan
 {
     const float width = panes == 2 ? 1.2F : 2.4F, height = 1.45F;
     struct colour trim = colour_of(paint->plan->colours.trim);
-    float side = fminf(fminf(x, width - x), fminf(y, height - y));
+    float side = edge_distance(x, y, width, height);
     if (side < 0.075F)
         return colour_scale(trim, side > 0.06F ? 0.8F : 0.98F);
     int pane;
@@ -160,7 +169,7 @@ static struct colour window(const struct paint *paint, float x, float y, int pan
     if (part < 0.03F || part > 0.97F || near(y, height * 0.55F, 0.018F))
         return colour_scale(trim, 0.94F);
     struct colour colour = glass(paint, x, y, height);
-    float from_side = fminf(x, width - x);
+    float from_side = x < width - x ? x : width - x;
     if (has_curtain && from_side < 0.34F + 0.05F * cosf(y * 3)) {
         static const struct colour cloth = {214, 206, 192};
         float fold = 0.78F + 0.2F * cosf(from_side * 70);
@@ -199,7 +208,7 @@ static float field_shade(float u, float v)
 static struct colour door(const struct paint *paint, float x, float y)
 {
     const float width = 1.05F, height = 2.15F;
-    float side = fminf(fminf(x, width - x), height - y);
+    float side = edge_distance(x, y + height, width, 2 * height);
     if (side < 0.07F)
         return colour_scale(colour_of(paint->plan->colours.trim), side > 0.055F ? 0.75F : 0.98F);
     if (y < 0.05F)
@@ -235,10 +244,10 @@ static struct colour foliage(const struct paint *paint, float x, float y, struct
                              struct colour bright)
 {
     float clumps = paint_noise(paint, x * 4, y * 4, 64);
-    float leaves = paint_noise(paint, x * 13 + 9, y * 13 + 5, 256);
+    float leaves = paint_noise(paint, x * 13 + 9, y * 13 + 5, PAINT_NOISE_SIZE);
     float grain = paint_grain(paint, x, y);
     float light = 0.5F * clumps + 0.3F * leaves + 0.2F * grain;
-    struct colour colour = colour_mix(dark, bright, fminf(fmaxf(y / 2, 0), 1));
+    struct colour colour = colour_mix(dark, bright, clamp(y / 2, 0, 1));
     return colour_scale(colour, 0.42F + 1.15F * light);
 }
 
@@ -252,23 +261,23 @@ static struct colour leaves(const struct paint *paint, float x, float y)
 
 static struct colour needles(const struct paint *paint, float x, float y)
 {
-    float streak = paint_noise(paint, x * 22, y * 3, 256);
-    struct colour colour =
-        foliage(paint, x, 0.5F + y * 0.6F, (struct colour){24, 42, 30}, (struct colour){74, 104, 70});
+    float streak = paint_noise(paint, x * 22, y * 3, PAINT_NOISE_SIZE);
+    struct colour colour = foliage(paint, x, 0.5F + y * 0.6F, (struct colour){24, 42, 30},
+                                   (struct colour){74, 104, 70});
     return colour_scale(colour, 0.7F + 0.6F * streak);
 }
 
 static struct colour blossom(const struct paint *paint, float x, float y)
 {
     static const struct colour colours[] = {{214, 96, 128}, {232, 226, 214}, {168, 108, 190}};
-    if (paint_noise(paint, x * 14 + 3, y * 14, 256) > 0.72F)
+    if (paint_noise(paint, x * 14 + 3, y * 14, PAINT_NOISE_SIZE) > 0.72F)
         return colour_scale(colours[paint->plan->seed % 3], 0.75F + 0.35F * y / 2);
     return leaves(paint, x, y);
 }
 
 static struct colour bark(const struct paint *paint, float x, float y)
 {
-    float streak = paint_noise(paint, x * 24, y * 4, 256);
+    float streak = paint_noise(paint, x * 24, y * 4, PAINT_NOISE_SIZE);
     float shade = 0.6F + 0.5F * streak + 0.2F * paint_grain(paint, x, y);
     return colour_scale((struct colour){104, 84, 66}, shade);
 }
@@ -279,7 +288,7 @@ static struct colour fence(const struct paint *paint, float x, float y)
     float part = paint_part_of(x, 0.15F, &plank);
     if (part < 0.07F)
         return (struct colour){58, 46, 36};
-    float streak = paint_noise(paint, x * 26, y * 2.5F, 256);
+    float streak = paint_noise(paint, x * 26, y * 2.5F, PAINT_NOISE_SIZE);
     float shade = 0.76F + 0.2F * paint_pick(paint, plank & 15, 5) + 0.22F * streak;
     if (near(y, 0.35F, 0.03F) || near(y, 1.35F, 0.03F))
         shade *= 0.9F;
@@ -288,8 +297,8 @@ static struct colour fence(const struct paint *paint, float x, float y)
 
 static struct colour concrete(const struct paint *paint, float x, float y)
 {
-    float shade = 0.84F + 0.1F * paint_noise(paint, x * 4, y * 4, 4) +
-                  0.14F * paint_grain(paint, x, y);
+    float shade =
+        0.84F + 0.1F * paint_noise(paint, x * 4, y * 4, 4) + 0.14F * paint_grain(paint, x, y);
     return colour_scale((struct colour){168, 165, 158}, shade);
 }
 
@@ -300,7 +309,7 @@ static struct colour soil(const struct paint *paint, float x, float y)
     float part = (1.4F - y) * 1.4F + 0.5F * (stones - 0.5F);
     if (y > 1.32F)
         return colour_scale((struct colour){82, 104, 48}, 0.8F + 0.3F * stones);
-    struct colour colour = colour_mix(humus, earth, fminf(fmaxf(part, 0), 1));
+    struct colour colour = colour_mix(humus, earth, clamp(part, 0, 1));
     return colour_scale(colour, 0.75F + 0.3F * stones + 0.15F * paint_grain(paint, x, y));
 }
 
@@ -312,7 +321,7 @@ static struct colour trim(const struct paint *paint, float x, float y)
 
 static struct colour frame(const struct paint *paint, float x, float y)
 {
-    return grey(paint->plan->seed % 3 == 0 ? 48 : 176 + 16 * paint_grain(paint, x, y));
+    return grey(paint->plan->seed % 4 == 0 ? 52 : 176 + 16 * paint_grain(paint, x, y));
 }
 
 static struct colour dark(const struct paint *paint, float x, float y)
@@ -327,9 +336,9 @@ static const struct {
     [ATLAS_GROUND] = {{4, 4, 632, 632, 2 * PLAN_LOT_HALF, 2 * PLAN_LOT_HALF}, paint_ground},
     [ATLAS_ROOF] = {{646, 4, 248, 248, 4, 4}, roof},
     [ATLAS_WALL] = {{646, 260, 248, 248, 3.2F, 3.2F}, wall},
-    [ATLAS_PANEL] = {{904, 4, 114, 192, 1.04F, 1.755F}, panel},
-    [ATLAS_WINDOW] = {{904, 204, 114, 138, 1.2F, 1.45F}, window_plain},
-    [ATLAS_WINDOW_CURTAIN] = {{904, 350, 114, 138, 1.2F, 1.45F}, window_curtain},
+    [ATLAS_PANEL] = {{446, 792, 388, 226, 1.755F, 1.04F}, panel},
+    [ATLAS_WINDOW] = {{904, 4, 114, 138, 1.2F, 1.45F}, window_plain},
+    [ATLAS_WINDOW_CURTAIN] = {{904, 150, 114, 138, 1.2F, 1.45F}, window_curtain},
     [ATLAS_WINDOW_WIDE] = {{4, 792, 240, 145, 2.4F, 1.45F}, window_wide},
     [ATLAS_DOOR] = {{312, 644, 96, 196, 1.05F, 2.15F}, door},
     [ATLAS_GARAGE_DOOR] = {{4, 644, 300, 138, 4.9F, 2.2F}, garage_door},
@@ -369,7 +378,8 @@ static void paint_region(const struct paint *paint, enum atlas_region region,
         struct mesh_rgb *line = pixels + (size_t)((int)part->y + row) * ATLAS_SIZE + part->x;
         for (int column = -GUTTER; column < (int)part->width + GUTTER; column++) {
             struct colour colour = shade(paint, ((float)column + 0.5F) * step_x, y);
-            line[column] = (struct mesh_rgb){byte_of(colour.r), byte_of(colour.g), byte_of(colour.b)};
+            line[column] =
+                (struct mesh_rgb){byte_of(colour.r), byte_of(colour.g), byte_of(colour.b)};
         }
     }
 }
@@ -377,7 +387,7 @@ static void paint_region(const struct paint *paint, enum atlas_region region,
 struct mesh_rgb *atlas_paint(const struct house_plan *plan, struct arena *arena)
 {
     struct paint paint;
-    struct mesh_rgb *pixels = arena_new(arena, struct mesh_rgb, (size_t)ATLAS_SIZE *ATLAS_SIZE);
+    struct mesh_rgb *pixels = arena_new(arena, struct mesh_rgb, (size_t)ATLAS_SIZE * ATLAS_SIZE);
     paint_init(&paint, plan, arena);
     for (enum atlas_region region = 0; region < ATLAS_REGION_COUNT; region++)
         paint_region(&paint, region, pixels);

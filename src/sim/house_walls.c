@@ -76,7 +76,8 @@ static void add_window(struct shape *shape, const struct shape_plane *wall,
 // The four walls of a block: front, back, right and left.
 enum side { SIDE_FRONT, SIDE_BACK, SIDE_RIGHT, SIDE_LEFT, SIDE_COUNT };
 
-static struct shape_plane wall_plane(const struct plan_rect *walls, enum side side, float *ret_width)
+static struct shape_plane wall_plane(const struct plan_rect *walls, enum side side,
+                                     float *ret_width)
 {
     const struct shape_plane planes[SIDE_COUNT] = {
         [SIDE_FRONT] = {{walls->x0, 0, walls->z1}, {1, 0, 0}, {0, 1, 0}},

@@ -6,11 +6,11 @@
 #include "sim/sim_files.h"
 #include "sim/sim_state.h"
 
-#define TOKEN_TTL_S      900
-#define PROJECT_MAX      100000
+#define TOKEN_TTL_S       900
+#define PROJECT_MAX       100000
 #define GENERATION_MS_MAX (INT64_C(24) * 3600 * 1000)
-#define DRAIN_MS         10000
-#define LOOPS            2
+#define DRAIN_MS          10000
+#define LOOPS             2
 
 struct sim {
     struct sim_app app;

@@ -12,19 +12,24 @@ struct sim;
 
 // Texts and the clock must outlive the simulator.
 struct sim_settings {
-    const char *listen;        // address; NULL: 127.0.0.1
-    uint16_t port;             // 0: any free port
-    int64_t generation_min_ms; // a model takes from min to max, drawn for each project; 0:0 is at once
+    const char *listen; // address; NULL: 127.0.0.1
+    uint16_t port;      // 0: any free port
+    int64_t
+        generation_min_ms; // a model takes from min to max, drawn for each project; 0:0 is at once
     int64_t generation_max_ms;
-    uint64_t seed;             // of the generation times; the same seed and calls give the same times
-    unsigned token_ttl_s;      // how long a session's token is good; 0: 900
-    size_t project_max;        // creates beyond it get 503; 0: 100,000
-    const char *api_key;       // a bearer token that is always good; NULL: none
+    uint64_t seed;        // of the generation times; the same seed and calls give the same times
+    unsigned token_ttl_s; // how long a session's token is good; 0: 900
+    size_t project_max;   // creates beyond it get 503; 0: 100,000
+    const char *api_key;  // a bearer token that is always good; NULL: none
     const struct clock *clock; // NULL: clock_system()
 };
 
-// SIM_SETTINGS_DEFAULT is the initializer with what LightFusion is known for: 30 to 120 seconds a model.
-#define SIM_SETTINGS_DEFAULT {.generation_min_ms = 30000, .generation_max_ms = 120000}
+// SIM_SETTINGS_DEFAULT is the initializer with what LightFusion is known for: 30 to 120 seconds a
+// model.
+#define SIM_SETTINGS_DEFAULT                                                                       \
+    {                                                                                              \
+        .generation_min_ms = 30000, .generation_max_ms = 120000                                    \
+    }
 
 // sim_open() listens and starts the threads. ERR_INVALID for a bad address or generation times,
 // ERR_CONFLICT when the port is taken.
@@ -34,7 +39,8 @@ MUST_CHECK enum err sim_open(const struct sim_settings *settings, struct sim **r
 // sim_port() is the port it listens on.
 uint16_t sim_port(const struct sim *sim);
 
-// sim_close() lets running requests end (up to 10 s), stops and frees; all state goes. NULL is fine. Blocks.
+// sim_close() lets running requests end (up to 10 s), stops and frees; all state goes. NULL is
+// fine. Blocks.
 void sim_close(struct sim *sim);
 
 #endif

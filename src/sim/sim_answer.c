@@ -4,9 +4,9 @@
 #include "base/field.h"
 #include "json/json_write.h"
 
-#define COMPANY_NAME  "Bright Roofs Inc."
-#define SOURCE_EARTH  2
-#define ADDRESS_LINE  1024
+#define COMPANY_NAME "Bright Roofs Inc."
+#define SOURCE_EARTH 2
+#define ADDRESS_LINE 2304
 
 // The members that stand beside each other in the answer to a create.
 struct created {

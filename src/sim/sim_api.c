@@ -47,8 +47,7 @@ static bool who_asks(struct http_request *request, char ret_contact[SIM_CONTACT_
 {
     static const struct str scheme = STR_INIT("Bearer ");
     struct str header = http_header(request, "Authorization");
-    if (header.len < scheme.len ||
-        !str_equal_nocase(str_slice(header, 0, scheme.len), scheme))
+    if (header.len < scheme.len || !str_equal_nocase(str_slice(header, 0, scheme.len), scheme))
         return false;
     struct str token = str_trim(str_slice(header, scheme.len, header.len));
     return sim_state_who(app_of(request)->state, token, ret_contact);
@@ -91,8 +90,7 @@ static void handle_create(struct http_request *request)
 {
     struct error err = {0};
     struct sim_project wanted;
-    enum err code =
-        sim_create_decode(http_body(request), http_arena(request), &wanted, &err);
+    enum err code = sim_create_decode(http_body(request), http_arena(request), &wanted, &err);
     if (code != ERR_OK) {
         refuse(request, code == ERR_CONFLICT ? 422 : 400, &err);
         return;

@@ -15,7 +15,8 @@ struct sim_app {
 // sim_api_routes() is the route table, which lives for ever.
 const struct http_route *sim_api_routes(size_t *ret_count);
 
-// sim_api_guard() is the server's guard: it sees every request first, and refuses API calls without a good token.
+// sim_api_guard() is the server's guard: it sees every request first, and refuses API calls without
+// a good token.
 bool sim_api_guard(struct http_request *request, void *app);
 
 #endif

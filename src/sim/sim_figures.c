@@ -21,9 +21,8 @@ static const struct {
     double latitude;
     double kwh_per_kw;
 } yields[] = {
-    {0, 1450},  {15, 1560}, {25, 1630}, {32, 1560}, {37.7749, 1428.6},
-    {42, 1280}, {48, 1120}, {54, 960},  {60, 850},  {70, 700},
-    {90, 450},
+    {0, 1450},  {15, 1560}, {25, 1630}, {32, 1560}, {37.7749, 1428.6}, {42, 1280},
+    {48, 1120}, {54, 960},  {60, 850},  {70, 700},  {90, 450},
 };
 
 double sim_kwh_per_kw(double latitude)
@@ -33,8 +32,7 @@ double sim_kwh_per_kw(double latitude)
         if (at > yields[i].latitude)
             continue;
         double part = (at - yields[i - 1].latitude) / (yields[i].latitude - yields[i - 1].latitude);
-        return yields[i - 1].kwh_per_kw +
-               part * (yields[i].kwh_per_kw - yields[i - 1].kwh_per_kw);
+        return yields[i - 1].kwh_per_kw + part * (yields[i].kwh_per_kw - yields[i - 1].kwh_per_kw);
     }
     return yields[COUNT_OF(yields) - 1].kwh_per_kw;
 }

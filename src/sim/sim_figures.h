@@ -32,7 +32,8 @@ struct sim_system {
 // sim_kwh_per_kw() is the yearly yield of one kW of panels at a latitude.
 double sim_kwh_per_kw(double latitude);
 
-// sim_panel_count() is how many panels the wish asks for: at least one, at most what the roof has room for.
+// sim_panel_count() is how many panels the wish asks for: at least one, at most what the roof has
+// room for.
 int64_t sim_panel_count(const struct sim_wish *wish, const struct sim_panel *panel, int64_t room);
 
 // sim_system_size_kw() is the power of all panels.
@@ -44,7 +45,8 @@ double sim_annual_kwh(const struct sim_system *system);
 // sim_inverter_count() is how many inverters the system needs.
 int64_t sim_inverter_count(const struct sim_system *system);
 
-// sim_estimated_cost() is the price of panels, inverters and work, without storage, adders and fees.
+// sim_estimated_cost() is the price of panels, inverters and work, without storage, adders and
+// fees.
 double sim_estimated_cost(const struct sim_system *system);
 
 // sim_annual_savings() is what a year's production saves at the utility's rates, in whole dollars.

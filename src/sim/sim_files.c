@@ -12,10 +12,10 @@
 #include "base/thread.h"
 #include "sim/house.h"
 
-#define HOUSES_KEPT  16
-#define WAITING_MAX  16384
-#define ARENA_BYTES  ((size_t)4 << 20)
-#define ETAG_DIGITS  32
+#define HOUSES_KEPT   16
+#define WAITING_MAX   16384
+#define ARENA_BYTES   ((size_t)4 << 20)
+#define ETAG_DIGITS   32
 #define FILES_A_HOUSE 4
 
 // In the order of struct kept_house's files.
@@ -94,8 +94,8 @@ static enum err house_keep(struct sim_files *files, const struct sim_project *pr
     arena_reset(files->arena);
     TRY(house_make(&order, files->arena, &made, err));
     for (size_t i = 0; i < FILES_A_HOUSE; i++) {
-        const struct str *text = (const struct str *)(const void *)((const char *)&made +
-                                                                    kinds[i].offset);
+        const struct str *text =
+            (const struct str *)(const void *)((const char *)&made + kinds[i].offset);
         TRY(file_keep(&house->files[i], *text, err));
     }
     house->project_id = project->id;
@@ -212,8 +212,7 @@ void sim_files_answer(struct sim_files *files, struct http_request *request,
     };
     http_suspend(request);
     mutex_lock(&files->lock);
-    enum err code =
-        files->pool == NULL ? ERR_UNAVAILABLE : pool_submit(files->pool, &wish->work);
+    enum err code = files->pool == NULL ? ERR_UNAVAILABLE : pool_submit(files->pool, &wish->work);
     mutex_unlock(&files->lock);
     if (code != ERR_OK) {
         error_set(&err, code, "Too many files are asked for");

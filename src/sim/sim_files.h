@@ -12,14 +12,15 @@ struct sim_files;
 // sim_files_open() starts the one thread that makes and keeps files.
 MUST_CHECK enum err sim_files_open(struct sim_files **ret_files, struct error *err);
 
-// sim_files_stop() answers what is still waiting and ends the thread; further requests get 503. NULL is fine. Blocks.
+// sim_files_stop() answers what is still waiting and ends the thread; further requests get 503.
+// NULL is fine. Blocks.
 void sim_files_stop(struct sim_files *files);
 
 // sim_files_close() stops and frees; no request may come any more. NULL is fine. Blocks.
 void sim_files_close(struct sim_files *files);
 
-// sim_files_answer() answers a request for a file of a project by the file's name ("scene.obj"), later and from
-// another thread, with ETag and Range; 404 for other names, 503 when too many wait.
+// sim_files_answer() answers a request for a file of a project by the file's name ("scene.obj"),
+// later and from another thread, with ETag and Range; 404 for other names, 503 when too many wait.
 void sim_files_answer(struct sim_files *files, struct http_request *request,
                       const struct sim_project *project, struct str name);
 

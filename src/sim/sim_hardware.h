@@ -78,13 +78,14 @@ extern const struct field_table sim_inverter_table;
 extern const struct field_table sim_storage_table;
 extern const struct field_table sim_adder_table;
 
-// sim_panel_find(), sim_inverter_find(), sim_storage_find() give the hardware with an id, which lives for
-// ever; NULL if there is none.
+// sim_panel_find(), sim_inverter_find(), sim_storage_find() give the hardware with an id, which
+// lives for ever; NULL if there is none.
 const struct sim_panel *sim_panel_find(int64_t id);
 const struct sim_inverter *sim_inverter_find(int64_t id);
 const struct sim_storage *sim_storage_find(int64_t id);
 
-// sim_adder_at() is the adder at a place in the list, which lives for ever; NULL behind the last one.
+// sim_adder_at() is the adder at a place in the list, which lives for ever; NULL behind the last
+// one.
 const struct sim_adder *sim_adder_at(size_t index);
 
 #endif

@@ -8,8 +8,8 @@
 #include "sim/house.h"
 
 #define MONTHS      12
-#define TEXT_MAX    200
-#define STORAGE_MAX 20
+#define TEXT_MAX    500
+#define STORAGE_MAX 1000
 
 struct homeowner {
     struct str email;
@@ -88,10 +88,8 @@ static const struct field create_fields[] = {
     {FIELD_AS_OBJECT(struct create, address, &address_table), .flags = FIELD_REQUIRED},
     {FIELD_AS_OBJECT(struct create, homeowner, &homeowner_table), .flags = FIELD_REQUIRED},
     {FIELD_AS_OBJECT(struct create, hardware, &hardware_table), .flags = FIELD_REQUIRED},
-    {FIELD_AS_F64_LIST(struct create, consumption, MONTHS),
-     .flags = FIELD_REQUIRED,
-     .min = 0,
-     .max = 1e6},
+    {FIELD_AS_F64_LIST(struct create, consumption, MONTHS), .flags = FIELD_REQUIRED, .min = 0,
+     .max = 1e9},
     {.name = "lseId",
      .type = FIELD_I64,
      .offset = FIELD_OFFSET(struct create, lse_id, int64_t),
@@ -106,15 +104,13 @@ static const struct field create_fields[] = {
     {FIELD_AS_STR(struct create, mode, TEXT_MAX)},
     {FIELD_AS_ENUM(struct create, unit, enum unit, units), .flags = FIELD_REQUIRED},
 };
-static const struct field_table create_table =
-    FIELD_TABLE("create", create_fields, struct create);
+static const struct field_table create_table = FIELD_TABLE("create", create_fields, struct create);
 
 static const struct field login_fields[] = {
     {FIELD_AS_STR(struct sim_login, contact, TEXT_MAX), .flags = FIELD_REQUIRED},
     {FIELD_AS_STR(struct sim_login, password, TEXT_MAX), .flags = FIELD_REQUIRED},
 };
-static const struct field_table login_table =
-    FIELD_TABLE("login", login_fields, struct sim_login);
+static const struct field_table login_table = FIELD_TABLE("login", login_fields, struct sim_login);
 
 static const struct field ids_fields[] = {
     {FIELD_AS_I64(struct ids, project_id), .flags = FIELD_REQUIRED},
@@ -125,9 +121,10 @@ static const struct field_table ids_table = FIELD_TABLE("ids", ids_fields, struc
 static enum err decode(struct str body, const struct field_table *table, struct arena *arena,
                        void *object, struct error *err)
 {
+    struct json_decoding how = {.flags = JSON_NEW, .arena = arena};
     CLEANUP(json_doc_free_ptr) struct json_doc *doc = NULL;
     TRY(json_parse(body, &doc, err));
-    return json_decode(table, json_root(doc), JSON_NEW, "", arena, object, NULL, err);
+    return json_decode(table, json_root(doc), &how, object, err);
 }
 
 enum err sim_login_decode(struct str body, struct arena *arena, struct sim_login *ret_login,

@@ -104,8 +104,7 @@ bool sim_state_who(struct sim_state *state, struct str token, char ret_contact[S
     int64_t now_us = clock_monotonic_us(state->settings.clock);
     mutex_lock(&state->lock);
     const struct session *session = &state->sessions[place];
-    bool good =
-        str_equal_secret(token, str_of(session->token)) && now_us < session->expires_us;
+    bool good = str_equal_secret(token, str_of(session->token)) && now_us < session->expires_us;
     if (good)
         memcpy(ret_contact, session->contact, SIM_CONTACT_MAX);
     mutex_unlock(&state->lock);

@@ -26,8 +26,8 @@ struct sim_address {
     struct str country;
 };
 
-// One paid project with its house. Once it is in the state it never changes and never goes away: how far it
-// is follows from the clock.
+// One paid project with its house. Once it is in the state it never changes and never goes away:
+// how far it is follows from the clock.
 struct sim_project {
     int64_t id;
     int64_t house_id;
@@ -54,15 +54,16 @@ struct sim_state *sim_state_open(const struct sim_settings *settings);
 // sim_state_close() frees it with all projects. NULL is fine.
 void sim_state_close(struct sim_state *state);
 
-// sim_state_login() begins a session of a contact (cut to SIM_CONTACT_MAX bytes). Only the last 256 sessions live.
+// sim_state_login() begins a session of a contact (cut to SIM_CONTACT_MAX bytes). Only the last 256
+// sessions live.
 void sim_state_login(struct sim_state *state, struct str contact, char ret_token[SIM_TOKEN_TEXT]);
 
-// sim_state_who() finds whose token it is: his contact is written with a NUL. False for tokens unknown or
-// expired.
+// sim_state_who() finds whose token it is: his contact is written with a NUL. False for tokens
+// unknown or expired.
 bool sim_state_who(struct sim_state *state, struct str token, char ret_contact[SIM_CONTACT_MAX]);
 
-// sim_state_add() copies a project into the state, giving it ids and times, and returns the copy. NULL when
-// project_max are there.
+// sim_state_add() copies a project into the state, giving it ids and times, and returns the copy.
+// NULL when project_max are there.
 const struct sim_project *sim_state_add(struct sim_state *state, const struct sim_project *project);
 
 // sim_state_count() is the number of projects.
@@ -71,7 +72,8 @@ size_t sim_state_count(struct sim_state *state);
 // sim_state_at() is the project at a place in the order of creation; NULL behind the last one.
 const struct sim_project *sim_state_at(struct sim_state *state, size_t index);
 
-// sim_state_project(), sim_state_house() find a project by its id or its house's id; NULL if there is none.
+// sim_state_project(), sim_state_house() find a project by its id or its house's id; NULL if there
+// is none.
 const struct sim_project *sim_state_project(struct sim_state *state, int64_t project_id);
 const struct sim_project *sim_state_house(struct sim_state *state, int64_t house_id);
 

@@ -9,7 +9,8 @@
 #define PASSIVE_PAGES    1000
 #define RESTART_PAGES    16384 // 64 MB
 #define RESTART_PAUSE_US (2 * US_PER_S)
-#define RESTART_BUSY_MS  500
+#define RESTART_BUSY_MS  50
+#define RESTART_TRIES    10
 
 static int count_pages(void *ctx, struct sqlite3 *handle, const char *name, int pages)
 {
@@ -32,11 +33,15 @@ static bool is_due(const struct sqlite_writer *writer)
     return since >= PASSIVE_PAGES || (since < 0 && writer->wal_pages >= PASSIVE_PAGES);
 }
 
+// In many short tries: SQLite waits for a place among the readers to become free, even when that
+// place meanwhile serves readers that are in nobody's way.
 static int restart_log(struct sqlite_writer *writer, int64_t now_us)
 {
     struct sqlite3 *handle = writer->conn->handle;
     (void)sqlite3_busy_timeout(handle, RESTART_BUSY_MS);
-    int code = sqlite3_wal_checkpoint_v2(handle, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
+    int code = SQLITE_BUSY;
+    for (int i = 0; i < RESTART_TRIES && code == SQLITE_BUSY; i++)
+        code = sqlite3_wal_checkpoint_v2(handle, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
     (void)sqlite3_busy_timeout(handle, SQLITE_WRITER_BUSY_MS);
     if (code != SQLITE_OK)
         writer->next_restart_us = now_us + RESTART_PAUSE_US;

@@ -64,6 +64,7 @@ enum err sqlite_exec_step(struct sqlite_conn *conn, struct sql_step *step, struc
     struct sqlite_prepared *prepared;
     TRY(sqlite_conn_prepare(conn, step->stmt, &prepared, err));
     struct sqlite3_stmt *handle = prepared->handle;
+    bool returns_rows = prepared->returns_rows;
     int64_t rows = 0;
     bool writing = sqlite3_stmt_readonly(handle) == 0;
     int code = bind_params(prepared, step);
@@ -74,7 +75,7 @@ enum err sqlite_exec_step(struct sqlite_conn *conn, struct sql_step *step, struc
         (void)sqlite3_reset(handle);
         return result;
     }
-    if (!prepared->returns_rows && writing)
+    if (!returns_rows && writing)
         rows = sqlite3_changes64(conn->handle);
     (void)sqlite3_reset(handle);
     return sql_step_count(step, rows, err);

@@ -85,7 +85,7 @@ static void expand_one(const struct sql_stmt *stmt, struct str name, struct buf 
     else if (str_equal(name, STR("after-all")))
         write_after(out, stmt->table, 1, FIELD_NO_SQL);
     else
-        check(!"a known placeholder");
+        check_failed("a known placeholder", __FILE__, __LINE__);
 }
 
 void sql_text_expand(const struct sql_stmt *stmt, const char *text, struct buf *ret_text)

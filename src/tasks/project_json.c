@@ -16,9 +16,10 @@ static struct str object_text(const struct field_table *table, const void *objec
 static enum err object_read(const struct field_table *table, struct str text, struct arena *arena,
                             void *object, struct error *err)
 {
+    struct json_decoding how = {.arena = arena};
     CLEANUP(json_doc_free_ptr) struct json_doc *doc = NULL;
     if (json_parse(text, &doc, err) != ERR_OK ||
-        json_decode(table, json_root(doc), 0, "", arena, object, NULL, err) != ERR_OK) {
+        json_decode(table, json_root(doc), &how, object, err) != ERR_OK) {
         error_cause(err, "stored %s", table->what);
         return error_set(err, ERR_CORRUPT, "a stored %s cannot be read", table->what);
     }

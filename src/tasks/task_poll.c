@@ -87,7 +87,7 @@ static void note_details(struct task *task)
         details.adders = poll->details.adders;
         if (poll->details.price_breakdown.len > 0)
             details.price_breakdown = poll->details.price_breakdown;
-        if (poll->details.total_amount.set)
+        if (!task->order.estimated_cost.set)
             task->order.estimated_cost = poll->details.total_amount;
     }
     struct str text = project_details_text(&details, task->arena);

@@ -116,6 +116,7 @@ static void details_end(struct lf_call *call)
         return;
     call->outcome = LF_OK;
     call->failure = FAILURE_NONE;
+    call->words = STR_NULL;
 }
 
 static const struct lf_kind details_kind = {

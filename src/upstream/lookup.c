@@ -117,6 +117,8 @@ static bool find_take(struct lf_call *call)
 static void find_end(struct lf_call *call)
 {
     struct lf_find *find = find_of(call);
+    if (call->status == 405) // a route of that name, but not for this
+        call->outcome = LF_NOT_FOUND;
     if (call->outcome == LF_OK && find->too_long) {
         call->outcome = LF_NOT_FOUND;
         call->words = STR("LightFusion's list of leads is too long to look through");

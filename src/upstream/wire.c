@@ -353,6 +353,12 @@ static bool is_control(struct str character)
     return character.len == 1 && (first < 0x20 || first == 0x7f);
 }
 
+static bool parts_words(struct str character)
+{
+    char first = character.ptr[0];
+    return first == '\n' || first == '\r' || first == '\t';
+}
+
 struct str wire_clean_words(struct str text, struct arena *arena)
 {
     struct buf buf;
@@ -363,8 +369,8 @@ struct str wire_clean_words(struct str text, struct arena *arena)
         struct str character = str_slice(rest, 0, len == 0 ? 1 : len);
         if (len > 0 && !is_control(character))
             buf_append_str(&buf, character);
-        else if (len > 0 && buf.len > 0 && buf.ptr[buf.len - 1] != ' ')
-            buf_append_char(&buf, ' '); // a line break parts words
+        else if (parts_words(character) && buf.len > 0 && buf.ptr[buf.len - 1] != ' ')
+            buf_append_char(&buf, ' ');
         rest = str_slice(rest, character.len, rest.len);
     }
     return str_trim(buf_str(&buf));

@@ -75,8 +75,8 @@ struct str wire_read_words(struct str text, struct arena *arena);
 
 #define WIRE_WORDS_MAX 500
 
-// wire_clean_words() drops control characters and what is not UTF-8, and cuts to WIRE_WORDS_MAX
-// bytes.
+// wire_clean_words() drops control characters (line breaks become spaces) and what is not UTF-8,
+// and cuts to WIRE_WORDS_MAX bytes.
 struct str wire_clean_words(struct str text, struct arena *arena);
 
 #endif

@@ -98,8 +98,8 @@ static void check_round_trip(const struct thing *thing, struct arena *arena)
     check(!text.overflow);
     struct json_doc *doc CLEANUP(json_doc_free_ptr) = parse_ours(buf_str(&text));
     struct thing again = {0};
-    check(json_decode(&thing_table, json_root(doc), JSON_NEW, "", arena, &again, NULL, NULL) ==
-          ERR_OK);
+    struct json_decoding how = {.flags = JSON_NEW, .arena = arena};
+    check(json_decode(&thing_table, json_root(doc), &how, &again, NULL) == ERR_OK);
     check_equal(thing, &again);
 }
 
@@ -108,16 +108,17 @@ static void check_decode(const struct json_value *root, struct arena *arena)
     struct error err;
     error_reset(&err);
     struct thing thing = {0};
-    uint64_t seen = 0;
-    if (json_decode(&thing_table, root, JSON_NEW, "", arena, &thing, &seen, &err) == ERR_OK) {
-        check(seen < UINT64_C(1) << COUNT_OF(thing_fields));
+    struct json_decoding how = {.flags = JSON_NEW, .arena = arena};
+    if (json_decode(&thing_table, root, &how, &thing, &err) == ERR_OK) {
+        check(how.seen < UINT64_C(1) << COUNT_OF(thing_fields));
         check_round_trip(&thing, arena);
     } else {
         check(err.place_count > 0);
         check_problem(&err);
     }
     struct thing lenient = {0};
-    check(json_decode(&thing_table, root, JSON_LENIENT, "", arena, &lenient, NULL, NULL) == ERR_OK);
+    struct json_decoding easy = {.flags = JSON_LENIENT, .arena = arena};
+    check(json_decode(&thing_table, root, &easy, &lenient, NULL) == ERR_OK);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -94,8 +94,9 @@ static void decode_at(struct outcome *outcome, const char *text, unsigned flags,
     if (parsed != ERR_OK)
         print_error("%s: %s\n", text, outcome->err.message);
     assert_int_equal(parsed, ERR_OK);
-    outcome->code = json_decode(&table, json_root(doc), flags, prefix, outcome->arena,
-                                &outcome->thing, &outcome->seen, &outcome->err);
+    struct json_decoding how = {.flags = flags, .prefix = prefix, .arena = outcome->arena};
+    outcome->code = json_decode(&table, json_root(doc), &how, &outcome->thing, &outcome->err);
+    outcome->seen = how.seen;
 }
 
 static void decode(struct outcome *outcome, const char *text, unsigned flags)
@@ -387,15 +388,40 @@ static void test_texts_are_copies(void **state)
     assert_int_equal(out.thing.text.ptr[out.thing.text.len], '\0');
 }
 
-static void test_seen_and_err_may_be_left_out(void **state)
+static void test_prefix_and_err_may_be_left_out(void **state)
 {
     (void)state;
     struct json_doc *doc CLEANUP(json_doc_free_ptr) = NULL;
     struct arena *arena CLEANUP(arena_close_ptr) = arena_open(0);
     struct thing thing = {0};
     assert_int_equal(json_parse(STR("{\"whole\": 0}"), &doc, NULL), ERR_OK);
-    assert_int_equal(json_decode(&table, json_root(doc), 0, "", arena, &thing, NULL, NULL),
-                     ERR_INVALID);
+    struct json_decoding how = {.arena = arena};
+    assert_int_equal(json_decode(&table, json_root(doc), &how, &thing, NULL), ERR_INVALID);
+}
+
+// What is absent keeps its default, what is null does not.
+static void test_defaults(void **state)
+{
+    (void)state;
+    static const struct inner full = {.n = {3, true}, .text = STR_INIT("x")};
+    struct json_doc *doc CLEANUP(json_doc_free_ptr) = NULL;
+    struct arena *arena CLEANUP(arena_close_ptr) = arena_open(0);
+    struct json_decoding how = {.arena = arena};
+    struct thing thing = {.opt_whole = OPT_I64(1),
+                          .opt_number = OPT_F64(2),
+                          .text = STR("x"),
+                          .list = {1, 2, 3},
+                          .inner = full};
+    assert_int_equal(
+        json_parse(STR("{\"opt_whole\": null, \"list\": null, \"inner\": null}"), &doc, NULL),
+        ERR_OK);
+    assert_int_equal(json_decode(&table, json_root(doc), &how, &thing, NULL), ERR_OK);
+    assert_false(thing.opt_whole.set);
+    assert_true(thing.list[0] == 0 && thing.list[2] == 0);
+    assert_false(thing.inner.n.set);
+    assert_null(thing.inner.text.ptr);
+    assert_true(thing.opt_number.set && thing.opt_number.value == 2);
+    assert_true(str_equal(thing.text, STR("x")));
 }
 
 int main(void)
@@ -414,7 +440,8 @@ int main(void)
         cmocka_unit_test(test_lenient),
         cmocka_unit_test(test_lenient_takes_no_object_for_empty),
         cmocka_unit_test(test_texts_are_copies),
-        cmocka_unit_test(test_seen_and_err_may_be_left_out),
+        cmocka_unit_test(test_prefix_and_err_may_be_left_out),
+        cmocka_unit_test(test_defaults),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,7 +3,6 @@ import ctypes
 import http.client
 import json
 import os
-import select
 import signal
 import socket
 import subprocess
@@ -135,13 +134,16 @@ class Connection:
         except ConnectionResetError:
             return None
 
+    def rest(self) -> bytes:
+        """All that the other side still says before it closes, which it must within the deadline."""
+        try:
+            return self.stream.read()
+        except ConnectionResetError:
+            return b""
+
     def is_closed(self) -> bool:
         """Whether the other side closes, within the deadline, without saying more."""
-        try:
-            readable, _, _ = select.select([self.socket], [], [], DEADLINE_S)
-            return bool(readable) and self.stream.read(1) == b""
-        except ConnectionResetError:
-            return True
+        return self.rest() == b""
 
 
 class Client:
@@ -411,12 +413,13 @@ class FakeUpstream:
         self.on("GET", "/v1/leads", Reply({"leads": []}))
 
     @staticmethod
-    def completion(state: int, progress: int = 100) -> dict[str, Any]:
-        """What /complete says of project 123."""
-        return {"lead": {"id": 123, "state": state, "house_id": 456, "lead_id": 123,
+    def completion(state: int, progress: int = 100, project_id: int = 123,
+                   house_id: int = 456) -> dict[str, Any]:
+        """What /complete says of a project."""
+        return {"lead": {"id": house_id, "state": state, "house_id": house_id, "lead_id": house_id,
                          "latitude": 37.7749, "longitude": -122.4194,
-                         "build": {"id": 123, "state": state, "progress": progress},
-                         "house": {"id": 456, "panel_count": 30, "system_size": 10.5},
+                         "build": {"id": project_id, "state": state, "progress": progress},
+                         "house": {"id": house_id, "panel_count": 30, "system_size": 10.5},
                          "production": {"id": 1, "annual": 15000}}}
 
     def on(self, method: str, path: str, *replies: Reply) -> None:

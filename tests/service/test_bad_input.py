@@ -17,14 +17,14 @@ ID_MAX = 2**53 - 1
 
 @dataclass(frozen=True)
 class Kind:
-    wrong: tuple[Any, ...]        # values of another type
-    outside: tuple[Any, ...] = () # values of the type, out of bounds
+    wrong: tuple[Any, ...]         # values of another type
+    outside: tuple[Any, ...] = ()  # values of the type, out of bounds
     nullable: bool = True
 
 
 def whole(least: int, most: int, nullable: bool = True) -> Kind:
-    return Kind(("1", "", True, [], [1], {}, 1.5, least + 0.5), (least - 1, most + 1, 10**18, -(10**18), 1e300),
-                nullable)
+    return Kind(("1", "", True, [], [1], {}, 1.5, least + 0.5),
+                (least - 1, most + 1, 10**18, -(10**18), 1e300), nullable)
 
 
 def number(least: float, most: float, nullable: bool = True) -> Kind:
@@ -221,7 +221,8 @@ def test_an_unknown_member(guarded: Guarded, route: str, place: str, name: str) 
 def test_a_required_member_is_missing(guarded: Guarded, route: str, name: str) -> None:
     body = {key: value for key, value in ROUTES[route][1].items() if key != name}
     details = guarded.refuses(route, body, pointer=f"/{name}")
-    assert [place["detail"] for place in details["errors"]] == ["is required"]
+    (place_named,) = details["errors"]
+    assert place_named["detail"].startswith("is required")
 
 
 def test_everything_is_missing(guarded: Guarded) -> None:

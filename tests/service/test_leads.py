@@ -30,7 +30,8 @@ def total(api: Client, query: str) -> int:
 # ---- Create and get
 
 def test_create_the_specifications_lead(api: Client, company: int) -> None:
-    created = create(api, lead(company_id=company))
+    answer = api.post("/api/leads", lead(company_id=company))
+    created = ok(answer, 201)
     assert set(created) == LEAD_MEMBERS
     sent = lead(company_id=company)
     del sent["create_3d_model"]
@@ -42,6 +43,7 @@ def test_create_the_specifications_lead(api: Client, company: int) -> None:
     for name in ("lightfusion_3d_project_id", "lightfusion_3d_house_id", "model_3d_status",
                  "model_3d_created_at", "model_3d_completed_at"):
         assert created[name] is None
+    assert answer.headers["Location"] == f"/api/leads/{created['id']}"
     assert ok(api.get(f"/api/leads/{created['id']}")) == created
 
 
@@ -217,7 +219,7 @@ def test_an_empty_list(api: Client, company: int) -> None:
 def test_pages(api: Client, company: int) -> None:
     ids = [create(api, small_lead(company_id=company))["id"] for _ in range(7)][::-1]
     for offset, want in ((0, ids[:3]), (3, ids[3:6]), (6, ids[6:]), (7, []), (1000, []),
-                         (10**12, [])):
+                         (10**9, [])):
         page = ok(api.get(f"/api/leads?company_id={company}&limit=3&offset={offset}"))
         assert [entry["id"] for entry in page["leads"]] == want
         assert (page["total"], page["limit"], page["offset"]) == (7, 3, offset)
@@ -319,7 +321,6 @@ def test_what_get_gave_can_be_sent_back(api: Client, company: int) -> None:
     ("lightfusion_3d_house_id", 5), ("model_3d_status", "completed"),
     ("model_3d_created_at", "2026-01-01T00:00:00Z"), ("model_3d_completed_at", "2026-01-01T00:00:00Z"),
     ("created_at", "2020-01-01T00:00:00Z"), ("created_at", None),
-    ("updated_at", "2020-01-01T00:00:00Z"), ("last_synced_at", "2026-01-01T00:00:00Z"),
 ])
 def test_what_is_ours_cannot_be_changed(api: Client, company: int, name: str, value: Any) -> None:
     created = create(api, lead(company_id=company))
@@ -328,6 +329,15 @@ def test_what_is_ours_cannot_be_changed(api: Client, company: int, name: str, va
         body["id"] = created["id"] + 1
     problem(api.put(f"/api/leads/{created['id']}", body), 400, f"/{name}")
     assert ok(api.get(f"/api/leads/{created['id']}")) == created
+
+
+@pytest.mark.parametrize("name", ["updated_at", "last_synced_at"])
+def test_what_changes_by_itself_may_be_old(api: Client, company: int, name: str) -> None:
+    created = create(api, lead(company_id=company))
+    body = created | {name: "2020-01-01T00:00:00Z", "address": "elsewhere"}
+    changed = ok(api.put(f"/api/leads/{created['id']}", body))
+    assert changed == created | {"address": "elsewhere", "updated_at": changed["updated_at"]}
+    assert changed["updated_at"] >= created["updated_at"]
 
 
 def test_a_bad_update_changes_nothing(api: Client, company: int) -> None:

@@ -27,7 +27,7 @@
 #define ROUTES_MAX      16
 #define CONNECTIONS_MAX 512
 #define REQUESTS_MAX    4096
-#define REQUEST_MAX (2 * 1024 * 1024)
+#define REQUEST_MAX     (2 * 1024 * 1024)
 #define WAIT_US         (10 * US_PER_S)
 
 struct connection {
@@ -224,7 +224,8 @@ struct fake_server *fake_server_open(const struct fake_route *routes, size_t cou
     struct fake_server *server = calloc(1, sizeof(*server));
     assert_non_null(server);
     assert_true(count <= ROUTES_MAX);
-    memcpy(server->routes, routes, count * sizeof(*routes));
+    for (size_t i = 0; i < count; i++)
+        server->routes[i] = routes[i];
     server->route_count = count;
     assert_int_equal(pthread_mutex_init(&server->mutex, NULL), 0);
     cond_init(&server->changed);

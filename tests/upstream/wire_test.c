@@ -329,7 +329,7 @@ static void test_words_are_taken_from_failures(void **state)
         {"[\"x\"]", "[\"x\"]"},
         {"plain words", "plain words"},
         {"  two\r\nlines\n", "two lines"},
-        {"a\x01\x7f\xc2\x85z", "a z"},
+        {"a\x01\x7f\xc2\x85z", "az"},
         {"bad \xff utf\xc3", "bad  utf"},
         {"{\"error\":\"tab\\there\"}", "tab here"},
         {"", ""},
