@@ -44,7 +44,7 @@ def measure(program: str, folder: str) -> tuple[float, int]:
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder)
     port = free_port()
-    environment = {"PORT": str(port), "LOG_LEVEL": "warn", "DATABASE_URL": f"sqlite:{folder}/db",
+    environment = {"PORT": str(port), "LOG_LEVEL": "error", "DATABASE_URL": f"sqlite:{folder}/db",
                    "DATA_DIR": f"{folder}/data"}
     start = time.monotonic()
     process = subprocess.Popen([program, "serve"], cwd=folder, env=environment)

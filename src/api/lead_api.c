@@ -11,6 +11,17 @@
 #include "store/order_store.h"
 #include "tasks/project_json.h"
 
+// Reads a body by one of the tables of api/lead_body.h, all mistakes in one go.
+static enum err read_body(struct http_request *request, const struct field_table *table,
+                          struct json_decoding *how, struct lead_body *body, struct error *err)
+{
+    // Without a place it is no JSON, and there is nothing further to look at.
+    if (api_decode(request, table, how, body, err) != ERR_OK && err->place_count == 0)
+        return err->code;
+    TRY(lead_body_finish(body, how->seen, http_arena(request), err));
+    return err->code;
+}
+
 // ---- Create.
 
 struct lead_create {
@@ -59,8 +70,7 @@ void lead_api_create(struct http_request *request)
     error_reset(&err);
     create->request = request;
     lead->source = LEAD_SOURCE_NONE;
-    if (api_decode(request, lead_create_table(), &how, &create->body, &err) != ERR_OK ||
-        lead_body_finish(&create->body, how.seen, http_arena(request), &err) != ERR_OK) {
+    if (read_body(request, lead_create_table(), &how, &create->body, &err) != ERR_OK) {
         http_problem(request, &err);
         return;
     }
@@ -263,8 +273,7 @@ void lead_api_change(struct http_request *request)
     if (!api_id(request, "id", &change->id))
         return;
     change->request = request;
-    if (api_decode(request, lead_change_table(), &how, &change->body, &err) != ERR_OK ||
-        lead_body_finish(&change->body, 0, http_arena(request), &err) != ERR_OK) {
+    if (read_body(request, lead_change_table(), &how, &change->body, &err) != ERR_OK) {
         http_problem(request, &err);
         return;
     }

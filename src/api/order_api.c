@@ -198,9 +198,14 @@ static enum err read_project(struct http_request *request, struct project_body *
                              struct error *err)
 {
     struct json_decoding how = {.flags = JSON_NEW};
-    TRY(api_decode(request, project_body_table(), &how, body, err));
+    // Without a place it is no JSON, and there is nothing further to look at.
+    if (api_decode(request, project_body_table(), &how, body, err) != ERR_OK &&
+        err->place_count == 0)
+        return err->code;
     TRY(project_body_finish(body, how.seen, http_arena(request), err));
-    return body->lead_id.set ? ERR_OK : require_without_lead(body, err);
+    if (err->code == ERR_OK && !body->lead_id.set)
+        return require_without_lead(body, err);
+    return err->code;
 }
 
 void order_api_create(struct http_request *request)

@@ -140,3 +140,9 @@ enum cli_parsed cli_load_config(struct arena *arena, struct config *ret_config)
               STDERR_FILENO);
     return CLI_GO;
 }
+
+struct str cli_http_url(struct arena *arena, const char *address, uint16_t port)
+{
+    bool six = strchr(address, ':') != NULL;
+    return arena_printf(arena, "http://%s%s%s:%u", six ? "[" : "", address, six ? "]" : "", port);
+}

@@ -57,4 +57,7 @@ MUST_CHECK enum cli_parsed cli_load_config(struct arena *arena, struct config *r
 // cli_print() writes text to standard output. Returns 0, or EXIT_FAILED after saying what failed.
 MUST_CHECK int cli_print(struct str text);
 
+// cli_http_url() is "http://address:port", in the arena; an IPv6 address gets its brackets.
+struct str cli_http_url(struct arena *arena, const char *address, uint16_t port);
+
 #endif

@@ -11,12 +11,15 @@
 
 static void log_listening(const struct config *config, uint16_t port, struct arena *arena)
 {
-    bool six = strchr(config->listen, ':') != NULL;
-    struct str message = arena_printf(arena, "listening on http://%s%s%s:%u", six ? "[" : "",
-                                      config->listen, six ? "]" : "", port);
-    log_event(LOG_INFO, "serve.listening", message.ptr, LOG_TEXT_FIELD("address", config->listen),
-              LOG_I64("port", port),
+    const char *url = cli_http_url(arena, config->listen, port).ptr;
+    log_event(LOG_INFO, "serve.listening", arena_printf(arena, "listening on %s", url).ptr,
+              LOG_TEXT_FIELD("address", config->listen), LOG_I64("port", port),
               LOG_STR("database", config_hide_password(str_of(config->database_url), arena)));
+    if (config->lightfusion_email == NULL && config->lightfusion_api_key == NULL)
+        log_event(LOG_WARN, "serve.no_credentials",
+                  "LightFusion will refuse every call: set LIGHTFUSION_EMAIL and "
+                  "LIGHTFUSION_PASSWORD, or LIGHTFUSION_API_KEY",
+                  LOG_STR("api", config_hide_password(str_of(config->lightfusion_api), arena)));
 }
 
 static int serve(const struct config *config, const struct service_options *options,

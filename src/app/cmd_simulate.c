@@ -47,6 +47,21 @@ static bool parse_settings(const struct texts *texts, struct sim_settings *setti
     return true;
 }
 
+static void log_listening(const char *listen, uint16_t port, struct arena *arena)
+{
+    const char *url = cli_http_url(arena, listen, port).ptr;
+    log_event(LOG_INFO, "simulate.listening",
+              arena_printf(arena, "LightFusion simulated on %s", url).ptr,
+              LOG_TEXT_FIELD("address", listen), LOG_I64("port", port));
+    log_event(
+        LOG_INFO, "simulate.hint",
+        arena_printf(arena,
+                     "to use it: LIGHTFUSION_API=%s LIGHTFUSION_STORAGE=%s/storage "
+                     "LIGHTFUSION_EMAIL=me@example.com LIGHTFUSION_PASSWORD=any sunlead serve",
+                     url, url)
+            .ptr);
+}
+
 static int simulate(const struct sim_settings *settings, struct arena *arena)
 {
     stop_signal_block();
@@ -55,11 +70,7 @@ static int simulate(const struct sim_settings *settings, struct arena *arena)
     error_reset(&err);
     if (sim_open(settings, &sim, &err) != ERR_OK)
         return cli_fail_error(&err);
-    uint16_t port = sim_port(sim);
-    const char *message =
-        arena_printf(arena, "LightFusion simulated on http://%s:%u", settings->listen, port).ptr;
-    log_event(LOG_INFO, "simulate.listening", message, LOG_TEXT_FIELD("address", settings->listen),
-              LOG_I64("port", port));
+    log_listening(settings->listen, sim_port(sim), arena);
     (void)stop_signal_wait();
     sim_close(sim);
     log_event(LOG_INFO, "simulate.stopped", "stopped");

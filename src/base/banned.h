@@ -10,6 +10,14 @@
 #include <strings.h>
 #include <time.h>
 
+// Fortified C libraries define some of them as macros, which cannot be poisoned.
+#undef sprintf
+#undef vsprintf
+#undef strcpy
+#undef strcat
+#undef strncpy
+#undef strncat
+
 // Instead: struct buf and buf_printf() for text, number_parse_*() for numbers, time_format() and
 // time_parse() for times, random_*() for chance.
 #pragma GCC poison strcpy strcat strncpy strncat sprintf vsprintf strtok strtok_r

@@ -173,6 +173,8 @@ static enum lead_sync sync_of(const struct order *order)
         return LEAD_SYNC_FAILED;
     if (order->state == ORDER_COMPLETED)
         return LEAD_SYNC_SYNCED;
+    if (order->state == ORDER_CANCELLED)
+        return LEAD_SYNC_NONE;
     return order->project_id.set ? LEAD_SYNC_SYNCING : LEAD_SYNC_PENDING;
 }
 
@@ -247,7 +249,8 @@ bool order_take_reading(struct order *order, const struct project_reading *readi
         next = order->state;
     bool went = next != order->state;
     bool changed = went;
-    changed |= take_i64(&order->progress, reading->progress);
+    if (next != ORDER_COMPLETED) // which is 100, whatever the build says
+        changed |= take_i64(&order->progress, reading->progress);
     changed |= take_f64(&order->system_size, reading->figures.system_size);
     changed |= take_i64(&order->panel_count, reading->figures.panel_count);
     changed |= take_f64(&order->annual_production, reading->figures.annual_production);

@@ -13,7 +13,8 @@
 static const char *const period_names[] = {NULL, "month", "year", FIELD_NAMES_END};
 
 static const struct field address_fields[] = {
-    {FIELD_AS_STR(struct project_address, street, PART_MAX)},
+    // A lead's address goes whole into the street where it cannot be split.
+    {FIELD_AS_STR(struct project_address, street, LEAD_ADDRESS_MAX)},
     {FIELD_AS_STR(struct project_address, city, PART_MAX)},
     {FIELD_AS_STR(struct project_address, state, PART_MAX)},
     {FIELD_AS_STR(struct project_address, postal_code, PART_MAX),
@@ -101,7 +102,8 @@ static void complete_address(struct project_request *request, const struct lead 
 {
     struct project_address *address = &request->address;
     if (address_is_empty(address) && lead != NULL && lead->address.len > 0)
-        project_address_parse(lead->address, country, address);
+        project_address_parse(lead->address, address->country.len > 0 ? address->country : country,
+                              address);
     default_str(&address->street, STR_NULL);
     default_str(&address->city, STR_NULL);
     default_str(&address->state, STR_NULL);
@@ -185,8 +187,8 @@ void project_address_parse(struct str line, struct str country, struct project_a
         return;
     struct str city = str_trim(str_slice(line, city_comma + 1, state_comma));
     struct str tail = str_trim(str_slice(line, state_comma + 1, line.len));
-    if (city.len == 0 || tail.len < 8 || !is_upper(tail.ptr[0]) || !is_upper(tail.ptr[1]) ||
-        tail.ptr[2] != ' ')
+    if (city.len == 0 || city.len > PART_MAX || tail.len < 8 || !is_upper(tail.ptr[0]) ||
+        !is_upper(tail.ptr[1]) || tail.ptr[2] != ' ')
         return;
     struct str zip = str_trim(str_slice(tail, 3, tail.len));
     if (!is_zip(zip))

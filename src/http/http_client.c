@@ -236,6 +236,14 @@ static void end_all_calls(struct http_client *client, struct call_list *calls)
     } while (calls->first != NULL);
 }
 
+static void curl_done(struct http_client *client)
+{
+    while (client->idle != NULL)
+        transfer_free(take_transfer(client));
+    curl_multi_cleanup(client->multi);
+    client->multi = NULL;
+}
+
 static void *client_run(void *ctx)
 {
     struct http_client *client = ctx;
@@ -252,6 +260,8 @@ static void *client_run(void *ctx)
     }
     begin_closing(&client->inbox);
     end_all_calls(client, &calls);
+    // Here, where SIGPIPE is blocked: closing a TLS connection writes to it.
+    curl_done(client);
     return NULL;
 }
 
@@ -322,10 +332,8 @@ static void client_free(struct http_client *client)
 {
     if (client == NULL)
         return;
-    while (client->idle != NULL)
-        transfer_free(take_transfer(client));
-    if (client->multi != NULL)
-        curl_multi_cleanup(client->multi);
+    if (client->multi != NULL) // the thread could not be started
+        curl_done(client);
     timer_heap_done(&client->inbox.timers);
     pthread_mutex_destroy(&client->inbox.mutex);
     buf_done(&client->no_proxy);

@@ -38,7 +38,7 @@ struct http_call {
     struct arena *arena;
     const char *method;                        // "GET", "POST"
     const char *url;                           // http or https, NUL-ended
-    struct str headers[HTTP_CALL_HEADERS_MAX]; // "Name: value", NUL-ended; null ends the list
+    struct str headers[HTTP_CALL_HEADERS_MAX]; // "Name: value", NUL-ended, one line; null ends
     struct str body;                           // null: none
     unsigned connect_ms;                       // 0: 5,000
     unsigned total_ms;                         // 0: 30,000, absolute

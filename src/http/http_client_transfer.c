@@ -160,6 +160,7 @@ static void set_headers(struct transfer *transfer, const struct http_call *call)
     for (size_t i = 0; i < HTTP_CALL_HEADERS_MAX && call->headers[i].ptr != NULL; i++) {
         struct str name = str_slice(call->headers[i], 0, str_find(call->headers[i], ':', 0));
         has_type = has_type || str_equal_nocase(name, STR("Content-Type"));
+        check(strpbrk(call->headers[i].ptr, "\r\n") == NULL);
         add_header(transfer, call->headers[i].ptr);
     }
     // A refused expectation would make libcurl send the request a second time.

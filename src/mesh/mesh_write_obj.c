@@ -123,7 +123,8 @@ void mesh_write_mtl(struct buf *buf, const struct mesh_material *materials, size
     for (size_t i = 0; i < count; i++) {
         const struct mesh_material *material = &materials[i];
         const struct mesh_vec3 *kd = &material->diffuse;
-        buf_printf(buf, "newmtl %.*s\nKa 0 0 0\n", STR_ARG(material->name));
+        buf_printf(buf, "newmtl %.*s\n", STR_ARG(material->name));
+        append_numbers(buf, "Ka", (const float[]){kd->x, kd->y, kd->z}, 3, 10000);
         append_numbers(buf, "Kd", (const float[]){kd->x, kd->y, kd->z}, 3, 10000);
         BUF_LITERAL(buf, "Ks 0 0 0\nd 1\nillum 1\n");
         if (material->texture.ptr != NULL)

@@ -73,8 +73,10 @@ static void draw_blocks(struct house_plan *plan, struct random *random)
     main->ridge = ridge_height(&main->walls, main->eave, plan->pitch);
     struct plan_block *garage = &plan->garage;
     float end = plan->garage_side > 0 ? main->walls.x1 : main->walls.x0;
-    float front = main->walls.z1 + between(random, 0.0F, 0.9F);
-    float garage_depth = between(random, 6.2F, 7.0F);
+    // Far enough back that the eaves of its roof, which reaches into the house, do not come out
+    // again.
+    float front = main->walls.z1 - between(random, 0.75F, 1.2F);
+    float garage_depth = between(random, 6.2F, 6.8F);
     garage->walls = rect_around(end + plan->garage_side * garage_width / 2,
                                 front - garage_depth / 2, garage_width, garage_depth);
     garage->eave = 2.5F;

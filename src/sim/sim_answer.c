@@ -4,7 +4,6 @@
 #include "base/field.h"
 #include "json/json_write.h"
 
-#define COMPANY_NAME "Bright Roofs Inc."
 #define SOURCE_EARTH 2
 #define ADDRESS_LINE 2304
 
@@ -112,6 +111,20 @@ static const struct field address_fields[] = {
 static const struct field_table address_table =
     FIELD_TABLE("address", address_fields, struct sim_address);
 
+struct company {
+    int64_t id;
+    struct str name;
+};
+
+static const struct field company_fields[] = {
+    {FIELD_AS_I64(struct company, id)},
+    {FIELD_AS_STR(struct company, name, 0)},
+};
+static const struct field_table company_table =
+    FIELD_TABLE("company", company_fields, struct company);
+
+static const struct company the_company = {SIM_COMPANY_ID, STR_INIT("Bright Roofs Inc.")};
+
 struct complete {
     int64_t id;
     int64_t state;
@@ -126,7 +139,7 @@ struct complete {
     struct str current_provider;
     struct str future_provider;
     struct str financing_provider;
-    struct str company; // JSON
+    struct company company;
 };
 
 static const struct field complete_fields[] = {
@@ -143,7 +156,7 @@ static const struct field complete_fields[] = {
     {FIELD_AS_STR(struct complete, current_provider, 0)},
     {FIELD_AS_STR(struct complete, future_provider, 0)},
     {FIELD_AS_STR(struct complete, financing_provider, 0)},
-    {FIELD_AS_RAW(struct complete, company, 0)},
+    {FIELD_AS_OBJECT(struct complete, company, &company_table)},
 };
 static const struct field_table complete_table =
     FIELD_TABLE("lead", complete_fields, struct complete);
@@ -217,7 +230,9 @@ void sim_answer_session(struct buf *buf, struct str token, struct str contact)
     json_write_str(buf, contact);
     buf_printf(buf, "},\"contact\":{\"id\":%d,\"email\":", SIM_USER_ID);
     json_write_str(buf, contact);
-    buf_printf(buf, "},\"company\":{\"id\":%d,\"name\":\"" COMPANY_NAME "\"}}", SIM_COMPANY_ID);
+    BUF_LITERAL(buf, "},\"company\":");
+    json_write_object(buf, &company_table, &the_company);
+    buf_append_char(buf, '}');
 }
 
 static void write_adder_list(struct buf *buf, const struct sim_system *system)
@@ -323,7 +338,7 @@ void sim_answer_complete(struct buf *buf, const struct sim_view *view)
                        .annual = sim_annual_kwh(system),
                        .kwh_per_kw = sim_kwh_per_kw(system->latitude)},
         .address = project->address,
-        .company = STR("{\"id\":42,\"name\":\"" COMPANY_NAME "\"}"),
+        .company = the_company,
     };
     BUF_LITERAL(buf, "{\"lead\":");
     json_write_object(buf, &complete_table, &complete);

@@ -69,13 +69,26 @@ static void close_db(struct sql *sql)
     free(db);
 }
 
+// Says which file it is that cannot be opened.
+static enum err start_writer(struct sqlite_db *db, const char *path, struct error *err)
+{
+    struct error failure;
+    error_reset(&failure);
+    enum err code = sqlite_writer_start(db, &failure);
+    if (code == ERR_OK)
+        return ERR_OK;
+    (void)error_set(err, code, "%s: %s", path, failure.message);
+    error_cause(err, "%s", failure.cause);
+    return code;
+}
+
 static enum err start_db(struct sqlite_db *db, const char *path, bool lock, struct error *err)
 {
     TRY(absolute_path(path, &db->path, err));
     if (lock)
         TRY(sqlite_lock_take(db->path, &db->lock_fd, err));
     TRY(make_file(db->path, err));
-    TRY(sqlite_writer_start(db, err));
+    TRY(start_writer(db, path, err));
     return pool_open(&db->pool, "sql-read", LONG_READERS, LONG_READS_MAX, err);
 }
 

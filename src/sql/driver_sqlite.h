@@ -26,6 +26,7 @@ enum sqlite_use {
 // A prepared statement, kept as long as its connection.
 struct sqlite_prepared {
     const struct sql_stmt *stmt; // NULL: a free slot
+    const char *text;            // the statement's, to notice one that did not live long enough
     struct sqlite3_stmt *handle;
     size_t param_count;
     bool returns_rows;

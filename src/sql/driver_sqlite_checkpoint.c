@@ -60,6 +60,18 @@ static int checkpoint(struct sqlite_writer *writer)
                                      NULL);
 }
 
+// Writing goes on: the log grows until a later checkpoint succeeds.
+static void log_failure(struct sqlite3 *handle, int code)
+{
+    struct error failure, err;
+    error_reset(&failure);
+    error_reset(&err);
+    (void)sqlite_error(handle, code, true, &failure);
+    (void)error_set(&err, failure.code, "the write-ahead log cannot be moved into the database");
+    error_cause(&err, "%s", failure.cause);
+    log_error(LOG_WARN, "database.checkpoint_failed", &err);
+}
+
 void sqlite_checkpoint_if_due(struct sqlite_writer *writer)
 {
     if (!is_due(writer))
@@ -68,9 +80,7 @@ void sqlite_checkpoint_if_due(struct sqlite_writer *writer)
     writer->checkpoint_pages = writer->wal_pages;
     bool failed = code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY;
     if (failed && !writer->checkpoint_failed) {
-        struct error err = {0};
-        (void)sqlite_error(writer->conn->handle, code, true, &err);
-        log_error(LOG_WARN, "database.checkpoint_failed", &err);
+        log_failure(writer->conn->handle, code);
     }
     writer->checkpoint_failed = failed;
 }

@@ -75,8 +75,7 @@ enum err sqlite_conn_use_log(struct sqlite_conn *conn, struct error *err)
     if (code != SQLITE_ROW)
         result = sqlite_error(conn->handle, code, true, err);
     else if (!str_equal(str_of((const char *)sqlite3_column_text(handle, 0)), STR("wal")))
-        result = error_set(err, ERR_INVALID, "%s: SQLite cannot keep a write-ahead log there",
-                           conn->db->path);
+        result = error_set(err, ERR_INVALID, "SQLite cannot keep a write-ahead log there");
     (void)sqlite3_finalize(handle);
     TRY(result);
     // A first read opens the log, so that what is wrong with it shows now.
@@ -165,12 +164,14 @@ enum err sqlite_conn_prepare(struct sqlite_conn *conn, const struct sql_stmt *st
         }
         *slot = (struct sqlite_prepared){
             .stmt = stmt,
+            .text = stmt->text,
             .handle = handle,
             .param_count = (size_t)sqlite3_bind_parameter_count(handle),
             .returns_rows = sqlite3_column_count(handle) > 0,
         };
         conn->slots_used++;
     }
+    check(slot->text == stmt->text);
     *ret_prepared = slot;
     return ERR_OK;
 }

@@ -54,8 +54,9 @@ struct sql_value sql_value_field(const struct field *field, const void *object);
 
 // A statement, written once for all engines and prepared once a connection. It must live as long as
 // the database. Parameters are $1, $2, ... ; `{last:leads}` stands for the id that this transaction
-// gave the last row it inserted into that table. Where an engine needs other words, sqlite (or
-// later another) replaces text.
+// gave the last row it inserted into that table (which counts its ids: AUTOINCREMENT, BIGSERIAL;
+// ids that were given do not count, and a transaction that inserted none gets another's). Where an
+// engine needs other words, sqlite (or later another) replaces text.
 struct sql_stmt {
     const char *name;
     const char *text;

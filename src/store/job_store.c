@@ -83,13 +83,16 @@ void job_store_reschedule(struct sql_op *op, const struct job *job, int64_t now_
                                 SQLV_TIME(now_us)));
 }
 
-void job_store_heartbeat(struct sql_op *op, int64_t worker, int64_t lease_until_us)
+void job_store_heartbeat(struct sql_op *op, int64_t worker, struct str ids, int64_t lease_until_us)
 {
     static const struct sql_stmt stmt = {
         .name = "job_heartbeat",
-        .text = "UPDATE sunlead_jobs SET lease_until = $2 WHERE state = 'running' AND worker = $1",
+        .text = "UPDATE sunlead_jobs SET lease_until = $3 WHERE state = 'running' AND worker = $1 "
+                "AND id IN (SELECT value::bigint FROM json_array_elements_text($2::json))",
+        .sqlite = "UPDATE sunlead_jobs SET lease_until = $3 WHERE state = 'running' "
+                  "AND worker = $1 AND id IN (SELECT value FROM json_each($2))",
     };
-    SQL_STEP(op, &stmt, SQLV_INT(worker), SQLV_TIME(lease_until_us));
+    SQL_STEP(op, &stmt, SQLV_INT(worker), SQLV_TEXT(ids), SQLV_TIME(lease_until_us));
 }
 
 void job_store_rescue(struct sql_op *op, int64_t now_us)

@@ -31,8 +31,9 @@ void job_store_finish(struct sql_op *op, const struct job *job);
 // ERR_CANCELLED as above.
 void job_store_reschedule(struct sql_op *op, const struct job *job, int64_t now_us);
 
-// job_store_heartbeat() extends the leases of all jobs that a worker runs.
-void job_store_heartbeat(struct sql_op *op, int64_t worker, int64_t lease_until_us);
+// job_store_heartbeat() extends the leases of those jobs of a worker whose ids are in a JSON array:
+// what it claimed and does not run any more is left to the end of its lease.
+void job_store_heartbeat(struct sql_op *op, int64_t worker, struct str ids, int64_t lease_until_us);
 
 // job_store_rescue() makes jobs ready again whose lease ended before now_us.
 void job_store_rescue(struct sql_op *op, int64_t now_us);

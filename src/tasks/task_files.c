@@ -135,7 +135,6 @@ static void fetch_next(struct task *task)
         return;
     }
     fetching->fetch = (struct files_fetch){
-        .arena = task->arena,
         .url = lightfusion_file_url(task->tasks->lf, task->arena, task->order.project_id.value,
                                     model_file_kind_names[fetching->kind]),
         .kind = fetching->kind,

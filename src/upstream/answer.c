@@ -46,23 +46,21 @@ enum breaker_verdict answer_verdict(const struct http_call *http)
     return BREAKER_GOOD;
 }
 
-static struct str cleaned(struct str text, struct arena *arena)
-{
-    return wire_clean_words(text, arena);
-}
-
-struct str answer_words(const struct http_call *http, struct arena *arena)
+struct str answer_words(const struct http_call *http, bool strict, struct arena *arena)
 {
     if (http->held_back)
-        return cleaned(str_of(http->detail), arena);
+        return wire_clean_words(str_of(http->detail), arena);
     if (http->fate == HTTP_NOT_SENT)
-        return cleaned(arena_printf(arena, "LightFusion was not reached: %s", http->detail), arena);
+        return wire_clean_words(
+            arena_printf(arena, "LightFusion was not reached: %s", http->detail), arena);
     if (http->fate == HTTP_BROKEN)
-        return cleaned(arena_printf(arena, "LightFusion's answer was lost: %s", http->detail),
-                       arena);
+        return wire_clean_words(
+            arena_printf(arena, "LightFusion's answer was lost: %s", http->detail), arena);
     if (http->status >= 200 && http->status < 300)
         return arena_printf(arena, "LightFusion's answer (%d) makes no sense", http->status);
-    struct str words = wire_read_words(http->answer, arena);
+    struct str words = wire_find_words(http->answer, arena);
+    if (words.ptr == NULL && !strict)
+        words = wire_clean_words(http->answer, arena);
     if (words.len > 0)
         return words;
     return arena_printf(arena, "LightFusion answered %d without a word", http->status);

@@ -24,7 +24,10 @@ struct answer_meaning answer_nonsense(bool paid);
 // for no answer, 408 and 5xx, good for all others.
 enum breaker_verdict answer_verdict(const struct http_call *http);
 
-// answer_words() is why a request failed, in LightFusion's words or ours, in the arena.
-struct str answer_words(const struct http_call *http, struct arena *arena);
+// answer_words() is why a request failed, in LightFusion's words or ours, in the arena. With
+// strict, of an answer only the members meant for it are taken, and not the whole text where there
+// are none: it might repeat what was sent. Cleaned, but neither cut nor redacted: session_words()
+// does that.
+struct str answer_words(const struct http_call *http, bool strict, struct arena *arena);
 
 #endif

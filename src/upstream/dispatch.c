@@ -177,7 +177,7 @@ static void settle(struct lf_call *call)
         return;
     }
     if (meaning.outcome != LF_OK)
-        call->words = session_redact(&lf->session, answer_words(http, call->arena), call->arena);
+        call->words = session_words(&lf->session, http, call->arena);
     if (!http->held_back) {
         bool good = answer_verdict(http) == BREAKER_GOOD && http->status != 401;
         report_health(lf, good ? LF_HEALTH_UP : LF_HEALTH_DOWN, good ? STR_NULL : call->words);
@@ -399,7 +399,7 @@ void lf_call_start(struct lightfusion *lf, struct lf_call *call, const struct lf
     call->status = 0;
     call->retry_after_s = 0;
     call->words = STR_NULL;
-    call->replayed = call->probe = call->again = false;
+    call->attempted = call->replayed = call->probe = call->again = false;
     mutex_lock(&lf->inbox.mutex);
     bool closed = lf->inbox.closed;
     bool first = lf->inbox.calls.first == NULL;

@@ -37,8 +37,6 @@ static const char *page_url(const struct lightfusion *lf, const struct lf_find *
 
 static bool is_near(const struct lf_find *find, const struct wire_lead *lead)
 {
-    if (!lead->latitude.set || !lead->longitude.set)
-        return false;
     return lightfusion_distance_m(find->latitude, find->longitude, lead->latitude.value,
                                   lead->longitude.value) <= NEAR_M;
 }
@@ -52,12 +50,16 @@ static bool is_known(const struct lf_find *find, int64_t house_id)
     return false;
 }
 
-// False if a lead may be the one but has no id: then the look-up tells nothing.
+// False if a lead may be the one but has no id, or is new and has no place yet: then the look-up
+// tells nothing.
 static bool take_lead(struct lf_find *find, const struct wire_lead *lead)
 {
+    bool placed = lead->latitude.set && lead->longitude.set;
     bool recent =
         !lead->created_us.set || lead->created_us.value >= find->since_us - CLOCK_DIFFERENCE_US;
-    if (!recent || !is_near(find, lead))
+    if (recent && !placed && lead->created_us.set)
+        return false;
+    if (!recent || !placed || !is_near(find, lead))
         return true;
     if (!lead->id.set)
         return false;

@@ -74,8 +74,7 @@ static void on_login_done(struct http_call *http)
         // Whatever refuses a login refuses the credentials.
         bool refused = meaning.outcome == LF_REFUSED || meaning.outcome == LF_NOT_FOUND;
         session->failure = refused ? FAILURE_UNAUTHORIZED : meaning.failure;
-        session->words =
-            session_redact(session, answer_words(http, session->login_arena), session->login_arena);
+        session->words = session_words(session, http, session->login_arena);
     }
     session->done(session, session->ctx);
 }
@@ -119,10 +118,11 @@ struct str session_header(const struct session *session, struct arena *arena)
 
 static struct str redact_one(struct str text, struct str secret, struct arena *arena)
 {
-    if (secret.len < REDACT_MIN || memmem(text.ptr, text.len, secret.ptr, secret.len) == NULL)
+    if (secret.len < REDACT_MIN || text.len < secret.len ||
+        memmem(text.ptr, text.len, secret.ptr, secret.len) == NULL)
         return text;
     struct buf buf;
-    buf_init_arena(&buf, arena, REDACTED_MAX);
+    buf_init_arena(&buf, arena, text.len);
     size_t at = 0;
     while (at < text.len) {
         struct str rest = str_slice(text, at, text.len);
@@ -136,11 +136,13 @@ static struct str redact_one(struct str text, struct str secret, struct arena *a
     return buf_str(&buf);
 }
 
-struct str session_redact(const struct session *session, struct str text, struct arena *arena)
+struct str session_words(const struct session *session, const struct http_call *http,
+                         struct arena *arena)
 {
-    if (text.len == 0)
-        return text;
-    text = redact_one(text, session->token, arena);
-    text = redact_one(text, str_of(session->email == NULL ? NULL : session->password), arena);
-    return redact_one(text, str_of(session->api_key), arena);
+    bool is_login = http == &session->http;
+    struct str words = answer_words(http, is_login, arena);
+    words = redact_one(words, session->token, arena);
+    words = redact_one(words, str_of(session->email == NULL ? NULL : session->password), arena);
+    words = redact_one(words, str_of(session->api_key), arena);
+    return wire_cut_words(words);
 }

@@ -65,8 +65,9 @@ void session_reject(struct session *session, uint64_t number);
 // session_header() is the Authorization header, in the arena; null if there is no token.
 struct str session_header(const struct session *session, struct arena *arena);
 
-// session_redact() replaces the token, the password and the API key in a text by ***: a peer may
-// send them back.
-struct str session_redact(const struct session *session, struct str text, struct arena *arena);
+// session_words() is why a request failed, in words fit to be shown and logged: the token, the
+// password and the API key are replaced by ***, since a peer may send them back.
+struct str session_words(const struct session *session, const struct http_call *http,
+                         struct arena *arena);
 
 #endif

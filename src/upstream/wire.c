@@ -328,11 +328,12 @@ static struct str find_words(const struct json_value *value, int depth)
     return STR_NULL;
 }
 
-struct str wire_read_words(struct str text, struct arena *arena)
+struct str wire_find_words(struct str text, struct arena *arena)
 {
     struct json_doc *doc CLEANUP(json_doc_free_ptr) = read_object(text);
     struct str words = doc == NULL ? STR_NULL : find_words(json_root(doc), WORDS_DEPTH_MAX);
-    return wire_clean_words(words.len > 0 ? words : text, arena);
+    words = words.len == 0 ? STR_NULL : wire_clean_words(words, arena);
+    return words.len == 0 ? STR_NULL : words;
 }
 
 // The length of the UTF-8 character at the start of text; 0 if it is broken.
@@ -362,7 +363,7 @@ static bool parts_words(struct str character)
 struct str wire_clean_words(struct str text, struct arena *arena)
 {
     struct buf buf;
-    buf_init_arena(&buf, arena, WIRE_WORDS_MAX);
+    buf_init_arena(&buf, arena, WIRE_WORDS_READ_MAX);
     struct str rest = text;
     while (rest.len > 0 && !buf.overflow) {
         size_t len = character_len(rest);
@@ -374,4 +375,14 @@ struct str wire_clean_words(struct str text, struct arena *arena)
         rest = str_slice(rest, character.len, rest.len);
     }
     return str_trim(buf_str(&buf));
+}
+
+struct str wire_cut_words(struct str text)
+{
+    if (text.len <= WIRE_WORDS_MAX)
+        return text;
+    size_t len = WIRE_WORDS_MAX;
+    while (len > 0 && ((unsigned char)text.ptr[len] & 0xc0) == 0x80)
+        len--;
+    return str_trim(str_slice(text, 0, len));
 }

@@ -69,14 +69,18 @@ struct wire_leads {
 // empty one.
 bool wire_read_leads(struct str text, struct arena *arena, struct wire_leads *ret_leads);
 
-// wire_read_words() is what the body of a failure says: "error", "message" or "detail" of a JSON
-// object if one is there, else all of the text, made fit by wire_clean_words().
-struct str wire_read_words(struct str text, struct arena *arena);
+// wire_find_words() is what the body of a failure says in words: the text of "error", "message" or
+// "detail" of a JSON object, cleaned; null if there is none.
+struct str wire_find_words(struct str text, struct arena *arena);
 
-#define WIRE_WORDS_MAX 500
+#define WIRE_WORDS_MAX      500
+#define WIRE_WORDS_READ_MAX (16 * 1024)
 
-// wire_clean_words() drops control characters (line breaks become spaces) and what is not UTF-8,
-// and cuts to WIRE_WORDS_MAX bytes.
+// wire_clean_words() drops control characters (line breaks become spaces) and what is not UTF-8.
+// What is longer than WIRE_WORDS_READ_MAX is cut.
 struct str wire_clean_words(struct str text, struct arena *arena);
+
+// wire_cut_words() cuts a cleaned text to WIRE_WORDS_MAX bytes, between characters.
+struct str wire_cut_words(struct str text);
 
 #endif

@@ -100,7 +100,9 @@ static void fuzz_leads(struct str text, struct arena *arena)
 
 static void fuzz_words(struct str text, struct arena *arena)
 {
-    struct str words = wire_read_words(text, arena);
+    struct str found = wire_find_words(text, arena);
+    check(found.ptr == NULL || (found.len > 0 && found.len <= WIRE_WORDS_READ_MAX));
+    struct str words = wire_cut_words(wire_clean_words(text, arena));
     check(words.len <= WIRE_WORDS_MAX && str_is_utf8(words));
     for (size_t i = 0; i < words.len; i++)
         check((unsigned char)words.ptr[i] >= ' ' && words.ptr[i] != 0x7f);

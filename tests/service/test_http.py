@@ -324,14 +324,24 @@ def test_the_gate(server: Server, case: str) -> None:
 
 
 @pytest.mark.parametrize("text", [
-    b"\r\n\r\n\r\n", b"GET\r\n\r\n", b"GET /health\r\n\r\n", b"GET /health HTTP/9.9\r\n\r\n",
-    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-    b"GET health HTTP/1.1\r\nHost: localhost\r\n\r\n", b"\x00" * 100, b"A" * 20_000,
+    b"GET\r\n\r\n", b"GET /health\r\n\r\n", b"GET /health HTTP/9.9\r\n\r\n",
+    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"GET health HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    b"A" * 20_000 + b"\r\n\r\n",
 ])
-def test_what_is_no_http_harms_nobody(server: Server, text: bytes) -> None:
+def test_what_is_no_http_is_refused(server: Server, text: bytes) -> None:
     with server.api.connect() as connection:
-        answer = connection.send(text).finish().answer()
+        answer = connection.send(text).answer()
         assert answer is None or 400 <= answer.status < 600 and answer.status != 500, answer
+    ok(server.api.get("/health"))
+
+
+@pytest.mark.parametrize("text", [
+    b"", b"\r\n\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"\x00" * 100,
+    b"GET /health HT", b"POST /api/leads HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{",
+], ids=lambda text: repr(text[:12]))
+def test_who_hangs_up_harms_nobody(server: Server, text: bytes) -> None:
+    with server.api.connect() as connection:
+        connection.send(text)
     ok(server.api.get("/health"))
 
 
@@ -470,6 +480,20 @@ def test_the_end_waits_for_nobody_who_is_idle(stage: Stage) -> None:
         server.stop()
         assert time.monotonic() - began < 10
         assert idle.is_closed() and silent.is_closed()
+
+
+@pytest.mark.parametrize("begun", [
+    "GET /health HT", "GET /health HTTP/1.1\r\nHost: localhost\r\n",
+    f"POST /api/leads HTTP/1.1\r\nHost: localhost\r\n{JSON_LINES}Content-Length: 9\r\n\r\n{{",
+], ids=["request line", "headers", "body"])
+def test_the_end_waits_for_nobody_who_hung_up(stage: Stage, begun: str) -> None:
+    server = stage.serve()
+    for _ in range(20):
+        with server.api.connect() as connection:
+            connection.send(begun.encode())
+    began = time.monotonic()
+    server.stop()
+    assert time.monotonic() - began < 8
 
 
 def test_a_second_server_on_the_same_database_is_refused(stage: Stage) -> None:

@@ -306,6 +306,42 @@ static void test_file_vanished_before_first_read(void **state)
     assert_int_equal(access(db->path, F_OK), -1);
 }
 
+// Another program holds the file for longer than we wait.
+static void test_busy(void **state)
+{
+    struct temp_db *db = *state;
+    temp_db_open(db);
+    temp_db_script(db, TABLE);
+    assert_int_equal(temp_db_run(db, SQL_LANE_WRITE, "PRAGMA busy_timeout=20"), ERR_OK);
+    sqlite3 *other;
+    assert_int_equal(sqlite3_open(db->path, &other), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    assert_outage(db, write_text(db, 10), "locked");
+    assert_int_equal(temp_db_i64(db, "SELECT count(*) FROM w"), 0);
+    assert_int_equal(sqlite3_exec(other, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(other), SQLITE_OK);
+    await_recovery(db);
+}
+
+static void test_damaged(void **state)
+{
+    struct temp_db *db = *state;
+    temp_db_open(db);
+    temp_db_script(db, TABLE);
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(write_text(db, 3000)->error.code, ERR_OK);
+    temp_db_close(db);
+    CLEANUP(fd_close) int fd = open(db->path, O_RDWR | O_CLOEXEC);
+    char garbage[3 * 4096];
+    memset(garbage, 0xA5, sizeof(garbage));
+    assert_int_equal(pwrite(fd, garbage, sizeof(garbage), 5 * 4096), sizeof(garbage));
+    temp_db_open(db);
+    struct sql_op *op = sql_op_new(db->arena, "read", SQL_LANE_SHORT);
+    (void)sql_op_step(op, temp_db_stmt(db, "SELECT sum(length(text)) FROM w"), 0, NULL);
+    assert_int_equal(sql_run(db->sql, op), ERR_CORRUPT);
+    assert_string_equal(op->error.message, "the database is damaged");
+}
+
 static int install_faults(void **state)
 {
     (void)state;
@@ -336,6 +372,8 @@ int main(void)
         TEST(test_small_disk),
         TEST(test_no_right_to_write),
         TEST(test_file_vanished_before_first_read),
+        TEST(test_busy),
+        TEST(test_damaged),
     };
     return cmocka_run_group_tests(tests, install_faults, NULL);
 }

@@ -100,6 +100,13 @@ static bool begins(const char *text, const char *with)
     return strncmp(text, with, strlen(with)) == 0;
 }
 
+static bool matches(const char *request, const char *pattern)
+{
+    size_t len = strcspn(pattern, "|");
+    return strncmp(request, pattern, len) == 0 &&
+           (pattern[len] == '\0' || strstr(request, pattern + len + 1) != NULL);
+}
+
 // How many answers a route has: up to the last that is not zeroed, and at least one.
 static size_t answers_of(const struct fake_route *route)
 {
@@ -121,7 +128,7 @@ static struct fake_answer take_request(struct fake_server *server, char *request
     server->requests[server->request_count++] = request;
     for (size_t i = 0; i < server->route_count; i++) {
         const struct fake_route *route = &server->routes[i];
-        if (!begins(request, route->request))
+        if (!matches(request, route->request))
             continue;
         size_t last = answers_of(route) - 1;
         size_t n = server->route_used[i]++;

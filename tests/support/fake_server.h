@@ -27,8 +27,9 @@ struct fake_answer {
     enum fake_end end;
 };
 
-// Answers for requests that begin so ("POST /v1/lead/create"), one after the other; the last one
-// stays. The first route that matches counts; without one the answer is 404.
+// Answers for requests that begin so ("POST /v1/lead/create"), one after the other; the last that
+// is not zeroed stays. What follows a '|' must stand somewhere in the request ("POST /x|Bearer
+// abc"). The first route that matches counts; without one the answer is 404.
 struct fake_route {
     const char *request;
     struct fake_answer answers[8];

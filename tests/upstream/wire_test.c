@@ -325,31 +325,44 @@ static void test_words_are_taken_from_failures(void **state)
         {"{\"error\":{\"message\":\"inner\"}}", "inner"},
         {"{\"error\":true,\"message\":\"m\"}", "m"},
         {"{\"error\":\"\",\"message\":\"m\"}", "m"},
-        {"{\"errors\":[\"x\"]}", "{\"errors\":[\"x\"]}"},
-        {"[\"x\"]", "[\"x\"]"},
-        {"plain words", "plain words"},
-        {"  two\r\nlines\n", "two lines"},
-        {"a\x01\x7f\xc2\x85z", "az"},
-        {"bad \xff utf\xc3", "bad  utf"},
+        {"{\"errors\":[\"x\"]}", NULL},
+        {"{\"error\":\"\\u0007\"}", NULL},
+        {"{\"error\":{\"error\":{\"error\":{\"error\":\"deep\"}}}}", NULL},
+        {"[\"x\"]", NULL},
+        {"plain words", NULL},
         {"{\"error\":\"tab\\there\"}", "tab here"},
-        {"", ""},
+        {"", NULL},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++)
-        assert_text(wire_read_words(str_of(rows[i].text), *state), rows[i].want);
+        assert_text(wire_find_words(str_of(rows[i].text), *state), rows[i].want);
+}
+
+static void test_words_are_cleaned(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *want;
+    } rows[] = {
+        {"plain words", "plain words"},       {"  two\r\nlines\n", "two lines"},
+        {"a\x01\x7f\xc2\x85z", "az"},         {"bad \xff utf\xc3", "bad  utf"},
+        {"\xe2\x82\xac 5", "\xe2\x82\xac 5"}, {"", ""},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        assert_text(wire_clean_words(str_of(rows[i].text), *state), rows[i].want);
 }
 
 static void test_words_are_cut_between_characters(void **state)
 {
-    char text[WIRE_WORDS_MAX + 100];
+    char text[WIRE_WORDS_READ_MAX + 100];
     memset(text, 'x', sizeof(text));
-    struct str words = wire_read_words((struct str){.ptr = text, .len = WIRE_WORDS_MAX}, *state);
-    assert_int_equal(words.len, WIRE_WORDS_MAX);
-    words = wire_read_words((struct str){.ptr = text, .len = sizeof(text)}, *state);
-    assert_int_equal(words.len, WIRE_WORDS_MAX);
+    struct str words = {.ptr = text, .len = WIRE_WORDS_MAX};
+    assert_int_equal(wire_cut_words(words).len, WIRE_WORDS_MAX);
+    words.len++;
+    assert_int_equal(wire_cut_words(words).len, WIRE_WORDS_MAX);
     memcpy(text + WIRE_WORDS_MAX - 1, "\xc3\xa4", 2);
-    words = wire_read_words((struct str){.ptr = text, .len = sizeof(text)}, *state);
-    assert_int_equal(words.len, WIRE_WORDS_MAX - 1);
-    assert_true(str_is_utf8(words));
+    assert_int_equal(wire_cut_words(words).len, WIRE_WORDS_MAX - 1);
+    words.len = sizeof(text);
+    assert_int_equal(wire_clean_words(words, *state).len, WIRE_WORDS_READ_MAX);
 }
 
 static void test_hostile_answers_are_refused(void **state)
@@ -364,7 +377,7 @@ static void test_hostile_answers_are_refused(void **state)
     assert_false(wire_read_create(text, &create));
     assert_false(wire_read_complete(text, &complete));
     assert_false(wire_read_leads(text, *state, &page));
-    assert_int_equal(wire_read_words(text, *state).len, WIRE_WORDS_MAX);
+    assert_null(wire_find_words(text, *state).ptr);
     assert_false(wire_read_create(STR("{\"id\":1,\"id\":2}"), &create));
 }
 
@@ -385,6 +398,7 @@ int main(void)
         TEST(test_details_are_read),
         TEST(test_leads_are_read),
         TEST(test_words_are_taken_from_failures),
+        TEST(test_words_are_cleaned),
         TEST(test_words_are_cut_between_characters),
         TEST(test_hostile_answers_are_refused),
     };

@@ -1,0 +1,42 @@
+// Tests of domain/job.c.
+#include "domain/table_check.h"
+
+#include "domain/job.h"
+
+static void test_table(void **state)
+{
+    (void)state;
+    ASSERT_TABLE(&job_table, struct job, "id", "kind", "order_id", "company_id", "state", "attempt",
+                 "run_at", "lease_until", "worker", "last_error", "created_at", "updated_at");
+    assert_int_equal(field_named(&job_table, "last_error")->max_len, 500);
+}
+
+static void test_names(void **state)
+{
+    (void)state;
+    ASSERT_NAMES(job_kind_names, NULL, "order", "poll", "files");
+    assert_int_equal(JOB_KIND_COUNT, 4);
+    assert_string_equal(job_kind_names[JOB_ORDER], "order");
+    assert_string_equal(job_kind_names[JOB_POLL], "poll");
+    assert_string_equal(job_kind_names[JOB_FILES], "files");
+    ASSERT_NAMES(job_state_names, NULL, "ready", "running", "dead");
+    assert_string_equal(job_state_names[JOB_READY], "ready");
+    assert_string_equal(job_state_names[JOB_RUNNING], "running");
+    assert_string_equal(job_state_names[JOB_DEAD], "dead");
+}
+
+static void test_lease(void **state)
+{
+    (void)state;
+    assert_int_equal(JOB_LEASE_US, 30000000);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_table),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_lease),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,148 @@
+// The contract of store/file_store.h, on every engine.
+#include "support/store_fixture.h"
+
+#include "store/file_store.h"
+
+static const char hash_a[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+static const char hash_b[] = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
+
+static struct model_file file_of(int64_t project_id, enum model_file_kind kind,
+                                 enum model_file_state state)
+{
+    struct model_file file = {
+        .project_id = project_id,
+        .name = model_file_name(kind),
+        .kind = kind,
+        .state = state,
+        .content_type = model_file_content_type(kind),
+        .updated_at = OPT_I64(STORE_T0_US),
+    };
+    if (state == MODEL_FILE_FETCHED) {
+        file.size = OPT_I64(INT64_C(5000000000));
+        file.sha256 = str_of(hash_a);
+    } else {
+        file.error = STR("it did not come");
+    }
+    return file;
+}
+
+static void put(struct store_fixture *f, struct model_file file)
+{
+    struct sql_op *op = store_write(f);
+    file_store_put(op, &file);
+    store_run(f, op);
+}
+
+static size_t list(struct store_fixture *f, int64_t project_id, struct model_file *files, size_t max)
+{
+    struct row_list list = {
+        .arena = f->arena, .table = &model_file_table, .objects = files, .max = max};
+    struct sql_op *op = store_read(f);
+    file_store_list(op, project_id, &list);
+    store_run(f, op);
+    return list.count;
+}
+
+static void assert_same_file(const struct model_file *got, const struct model_file *want)
+{
+    for (size_t i = 0; i < model_file_table.count; i++) {
+        if (!field_equal(&model_file_table.fields[i], got, want))
+            fail_msg("%s differs", model_file_table.fields[i].name);
+    }
+}
+
+static void test_put_and_get(void **state)
+{
+    struct store_fixture *f = *state;
+    struct model_file want = file_of(5, MODEL_FILE_OBJ, MODEL_FILE_FETCHED);
+    put(f, want);
+    struct model_file got = {0};
+    struct sql_op *op = store_read(f);
+    file_store_get(op, 5, STR("scene.obj"), &got);
+    store_run(f, op);
+    assert_same_file(&got, &want);
+}
+
+static void test_get_of_others(void **state)
+{
+    struct store_fixture *f = *state;
+    put(f, file_of(5, MODEL_FILE_OBJ, MODEL_FILE_FETCHED));
+    put(f, file_of(5, MODEL_FILE_PLY, MODEL_FILE_MISSING));
+    static const struct {
+        int64_t project_id;
+        const char *name;
+    } none[] = {{6, "scene.obj"}, {5, "scene.ply"}, {5, "scene.mtl"}, {5, ""}, {5, "SCENE.OBJ"}};
+    for (size_t i = 0; i < COUNT_OF(none); i++) {
+        struct model_file got = {0};
+        struct sql_op *op = store_read(f);
+        file_store_get(op, none[i].project_id, str_of(none[i].name), &got);
+        store_fails(f, op, ERR_NOT_FOUND);
+        assert_int_equal(got.kind, MODEL_FILE_NONE);
+    }
+}
+
+// What is left when a file's row is put a second time.
+struct put_row {
+    enum model_file_state first;
+    enum model_file_state second;
+    bool replaced;
+};
+
+static void test_put_again(void **state)
+{
+    static const struct put_row rows[] = {
+        {MODEL_FILE_PENDING, MODEL_FILE_MISSING, true},
+        {MODEL_FILE_MISSING, MODEL_FILE_PENDING, true},
+        {MODEL_FILE_FAILED, MODEL_FILE_FETCHED, true},
+        {MODEL_FILE_MISSING, MODEL_FILE_FETCHED, true},
+        {MODEL_FILE_FETCHED, MODEL_FILE_FETCHED, true},
+        {MODEL_FILE_FETCHED, MODEL_FILE_PENDING, false},
+        {MODEL_FILE_FETCHED, MODEL_FILE_MISSING, false},
+        {MODEL_FILE_FETCHED, MODEL_FILE_FAILED, false},
+    };
+    struct store_fixture *f = *state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        int64_t project_id = 100 + (int64_t)i;
+        struct model_file first = file_of(project_id, MODEL_FILE_JPG, rows[i].first);
+        struct model_file second = file_of(project_id, MODEL_FILE_JPG, rows[i].second);
+        second.updated_at = OPT_I64(STORE_T0_US + 1);
+        if (second.sha256.ptr != NULL)
+            second.sha256 = str_of(hash_b);
+        put(f, first);
+        put(f, second);
+        struct model_file got[2] = {0};
+        assert_int_equal(list(f, project_id, got, 2), 1);
+        assert_same_file(&got[0], rows[i].replaced ? &second : &first);
+    }
+}
+
+static void test_list(void **state)
+{
+    struct store_fixture *f = *state;
+    struct model_file files[MODEL_FILE_KIND_COUNT] = {0};
+    assert_int_equal(list(f, 5, files, COUNT_OF(files)), 0);
+    put(f, file_of(5, MODEL_FILE_PLY, MODEL_FILE_FETCHED));
+    put(f, file_of(5, MODEL_FILE_JPG, MODEL_FILE_MISSING));
+    put(f, file_of(5, MODEL_FILE_MTL, MODEL_FILE_PENDING));
+    put(f, file_of(6, MODEL_FILE_OBJ, MODEL_FILE_FETCHED));
+    assert_int_equal(list(f, 5, files, COUNT_OF(files)), 3);
+    assert_true(str_equal(files[0].name, STR("scene.jpg")));
+    assert_true(str_equal(files[1].name, STR("scene.mtl")));
+    assert_true(str_equal(files[2].name, STR("scene.ply")));
+    assert_true(str_equal(files[0].error, STR("it did not come")));
+    assert_int_equal(files[2].size.value, INT64_C(5000000000));
+    assert_int_equal(list(f, 5, files, 2), 2); // rows over max are dropped
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, store_fixture_setup, store_fixture_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_put_and_get),
+        TEST(test_get_of_others),
+        TEST(test_put_again),
+        TEST(test_list),
+    };
+    return store_fixture_run_suite("file_store", tests, COUNT_OF(tests));
+}

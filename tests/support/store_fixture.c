@@ -1,0 +1,286 @@
+// Owns the databases of the store's tests.
+#include "support/store_fixture.h"
+
+#include <dirent.h>
+#include <semaphore.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/random.h"
+#include "sql/migrate.h"
+#include "store/lead_store.h"
+#include "store/order_store.h"
+
+// What a kind of database needs: a URL of an empty one, and its removal.
+struct engine {
+    const char *name;
+    const char *(*make)(struct store_fixture *f);
+    int (*remove)(struct store_fixture *f);
+};
+
+static const char *sqlite_make(struct store_fixture *f)
+{
+    snprintf(f->folder, sizeof(f->folder), "/tmp/sunlead-store-test-XXXXXX");
+    if (mkdtemp(f->folder) == NULL)
+        return NULL;
+    return arena_printf(f->arena, "sqlite:%s/test.db", f->folder).ptr;
+}
+
+static int sqlite_remove(struct store_fixture *f)
+{
+    DIR *dir = opendir(f->folder);
+    if (dir == NULL)
+        return -1;
+    struct dirent *entry;
+    while ((entry = readdir(dir)) != NULL)
+        (void)unlinkat(dirfd(dir), entry->d_name, 0);
+    closedir(dir);
+    return rmdir(f->folder);
+}
+
+static const struct engine engines[] = {
+    {"sqlite", sqlite_make, sqlite_remove},
+};
+
+static const struct engine *engine = &engines[0]; // of the suite that runs
+
+int store_fixture_run_suite(const char *name, const struct CMUnitTest *tests, size_t count)
+{
+    int failed = 0;
+    for (size_t i = 0; i < COUNT_OF(engines); i++) {
+        char group[100];
+        engine = &engines[i];
+        snprintf(group, sizeof(group), "%s on %s", name, engine->name);
+        failed += _cmocka_run_group_tests(group, tests, count, NULL, NULL);
+    }
+    return failed;
+}
+
+int store_fixture_setup(void **state)
+{
+    struct store_fixture *f = calloc(1, sizeof(*f));
+    check(f != NULL);
+    log_setup(LOG_OFF, LOG_TEXT, 2);
+    f->arena = arena_open(0);
+    const char *url = engine->make(f);
+    struct error err;
+    size_t applied;
+    error_reset(&err);
+    if (url == NULL || sql_open(url, true, &f->db, &err) != ERR_OK ||
+        migrate_up(f->db, &applied, &err) != ERR_OK) {
+        print_error("%s (%s)\n", err.message, err.cause);
+        return -1;
+    }
+    *state = f;
+    return 0;
+}
+
+int store_fixture_teardown(void **state)
+{
+    struct store_fixture *f = *state;
+    sql_close(f->db);
+    int code = engine->remove(f);
+    arena_close(f->arena);
+    free(f);
+    return code;
+}
+
+struct sql_op *store_write(struct store_fixture *f)
+{
+    return sql_op_new(f->arena, "test_write", SQL_LANE_WRITE);
+}
+
+struct sql_op *store_read(struct store_fixture *f)
+{
+    return sql_op_new(f->arena, "test_read", SQL_LANE_SHORT);
+}
+
+void store_run(struct store_fixture *f, struct sql_op *op)
+{
+    store_fails(f, op, ERR_OK);
+}
+
+void store_fails(struct store_fixture *f, struct sql_op *op, enum err code)
+{
+    enum err got = sql_run(f->db, op);
+    if (got != code)
+        print_error("%s: %s (%s)\n", err_name(got), op->error.message, op->error.cause);
+    assert_int_equal(got, code);
+}
+
+// Holds the engine's writer in the middle of an operation.
+struct gate {
+    sem_t reached;
+    sem_t go;
+    sem_t done;
+};
+
+static void gate_hold(void *ctx, const struct sql_row *row)
+{
+    struct gate *gate = ctx;
+    (void)row;
+    sem_post(&gate->reached);
+    sem_wait(&gate->go);
+}
+
+static void post_done(struct sql_op *op)
+{
+    sem_post(op->done_ctx);
+}
+
+void store_run_together(struct store_fixture *f, struct sql_op **ops, size_t count)
+{
+    static const struct sql_stmt one_row = {.name = "one_row", .text = "SELECT 1"};
+    struct gate gate;
+    sem_init(&gate.reached, 0, 0);
+    sem_init(&gate.go, 0, 0);
+    sem_init(&gate.done, 0, 0);
+    struct sql_op *hold = store_write(f);
+    struct sql_step *step = sql_op_step(hold, &one_row, 0, NULL);
+    step->on_row = gate_hold;
+    step->ctx = &gate;
+    hold->done = post_done;
+    hold->done_ctx = &gate.done;
+    sql_submit(f->db, hold);
+    sem_wait(&gate.reached);
+    for (size_t i = 0; i < count; i++) {
+        ops[i]->done = post_done;
+        ops[i]->done_ctx = &gate.done;
+        sql_submit(f->db, ops[i]);
+    }
+    sem_post(&gate.go);
+    for (size_t i = 0; i <= count; i++)
+        sem_wait(&gate.done);
+    sem_destroy(&gate.reached);
+    sem_destroy(&gate.go);
+    sem_destroy(&gate.done);
+}
+
+// A statement that lives as long as the fixture.
+static const struct sql_stmt *make_stmt(struct store_fixture *f, const char *text)
+{
+    struct sql_stmt *stmt = arena_new(f->arena, struct sql_stmt, 1);
+    stmt->name = text;
+    stmt->text = arena_str(f->arena, str_of(text)).ptr;
+    return stmt;
+}
+
+void store_exec(struct store_fixture *f, const char *text)
+{
+    struct sql_op *op = store_write(f);
+    (void)sql_op_step(op, make_stmt(f, text), 0, NULL);
+    store_run(f, op);
+}
+
+struct one_value {
+    struct arena *arena;
+    int64_t i64;
+    const char *text;
+};
+
+static void take_value(void *ctx, const struct sql_row *row)
+{
+    struct one_value *value = ctx;
+    if (sql_row_is_null(row, 0))
+        return;
+    value->i64 = sql_row_i64(row, 0);
+    value->text = arena_str(value->arena, sql_row_str(row, 0)).ptr;
+}
+
+static struct one_value read_value(struct store_fixture *f, const char *text)
+{
+    struct one_value value = {.arena = f->arena, .i64 = INT64_MIN, .text = ""};
+    struct sql_op *op = store_read(f);
+    struct sql_step *step = sql_op_step(op, make_stmt(f, text), 0, NULL);
+    step->on_row = take_value;
+    step->ctx = &value;
+    store_run(f, op);
+    return value;
+}
+
+int64_t store_i64(struct store_fixture *f, const char *text)
+{
+    return read_value(f, text).i64;
+}
+
+const char *store_text(struct store_fixture *f, const char *text)
+{
+    return read_value(f, text).text;
+}
+
+struct lead store_new_lead(int64_t company_id)
+{
+    return (struct lead){
+        .company_id = company_id,
+        .creator_id = 2,
+        .latitude = 37.7749,
+        .longitude = -122.4194,
+        .source = LEAD_SOURCE_NONE,
+        .created_at = OPT_I64(STORE_T0_US),
+        .updated_at = OPT_I64(STORE_T0_US),
+    };
+}
+
+int64_t store_add_lead(struct store_fixture *f, int64_t company_id)
+{
+    struct lead lead = store_new_lead(company_id);
+    struct sql_op *op = store_write(f);
+    lead_store_insert(op, &lead);
+    store_run(f, op);
+    return lead.id;
+}
+
+struct lead store_get_lead(struct store_fixture *f, int64_t id)
+{
+    struct lead lead = {0};
+    struct sql_op *op = store_read(f);
+    lead_store_get(op, id, ERR_NOT_FOUND, &lead);
+    store_run(f, op);
+    return lead;
+}
+
+struct order store_new_order(int64_t lead_id, int64_t now_us)
+{
+    struct order order = {
+        .lead_id = lead_id,
+        .company_id = 1,
+        .op_id = random_id(),
+        .latitude = 37.7749,
+        .longitude = -122.4194,
+        .request = STR("{\"latitude\":37.7749,\"longitude\":-122.4194}"),
+    };
+    check(order_go(&order, ORDER_REQUESTED, now_us, NULL) == ERR_OK);
+    return order;
+}
+
+int64_t store_add_order(struct store_fixture *f, int64_t lead_id, int64_t now_us)
+{
+    struct order order = store_new_order(lead_id, now_us);
+    struct sql_op *op = store_write(f);
+    order_store_insert(op, &order, true);
+    store_run(f, op);
+    struct order stored = store_get_order_of_op(f, order.op_id);
+    assert_true(stored.id > 0);
+    return stored.id;
+}
+
+struct order store_get_order(struct store_fixture *f, int64_t id)
+{
+    struct order order = {0};
+    struct sql_op *op = store_read(f);
+    order_store_get(op, id, ERR_NOT_FOUND, &order);
+    store_run(f, op);
+    return order;
+}
+
+struct order store_get_order_of_op(struct store_fixture *f, int64_t op_id)
+{
+    struct order order = {0};
+    struct sql_op *op = store_read(f);
+    order_store_get_by_op(op, op_id, &order);
+    store_run(f, op);
+    return order;
+}
