@@ -10,11 +10,16 @@ struct health {
     struct job_summary jobs;
 };
 
+static bool is_database_up(const struct api *api, const struct sql_op *op)
+{
+    return op->error.code == ERR_OK && sql_is_available(api->db);
+}
+
 static void write_database(struct buf *body, const struct api *api, const struct sql_op *op)
 {
     json_write_name(body, "database");
     BUF_LITERAL(body, "{\"status\":");
-    json_write_str(body, op->error.code == ERR_OK ? STR("up") : STR("down"));
+    json_write_str(body, is_database_up(api, op) ? STR("up") : STR("down"));
     json_write_name(body, "engine");
     json_write_str(body, str_of(sql_engine(api->db)));
     buf_printf(body, ",\"queued\":%zu", sql_queue_length(api->db));
@@ -62,7 +67,7 @@ static void health_read(struct sql_op *op)
 {
     struct health *health = op->done_ctx;
     const struct api *api = api_of(health->request);
-    bool up = op->error.code == ERR_OK && !__atomic_load_n(&api->draining, __ATOMIC_ACQUIRE);
+    bool up = is_database_up(api, op) && !__atomic_load_n(&api->draining, __ATOMIC_ACQUIRE);
     struct buf body;
     buf_init_arena(&body, http_arena(health->request), API_ANSWER_MAX);
     BUF_LITERAL(&body, "{\"status\":");

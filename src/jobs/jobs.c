@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/buf.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "base/thread.h"
@@ -20,6 +21,7 @@ struct jobs {
     pthread_t thread;
     struct jobs_settings settings;
     int64_t worker; // a number of this runner among all
+    struct job_run *runs; // doubly linked
     size_t running;
     bool woken;
     bool claiming; // a claim is under way, which may add runs
@@ -42,14 +44,32 @@ static int64_t now(const struct jobs *jobs)
     return clock_now_us(jobs->settings.clock);
 }
 
+// The ids of the jobs that run here, as a JSON array.
+static struct str running_ids(struct jobs *jobs, struct arena *arena)
+{
+    struct buf ids;
+    buf_init_arena(&ids, arena, SIZE_MAX);
+    buf_append_char(&ids, '[');
+    mutex_lock(&jobs->mutex);
+    for (const struct job_run *run = jobs->runs; run != NULL; run = run->next) {
+        if (run != jobs->runs)
+            buf_append_char(&ids, ',');
+        number_append_i64(&ids, run->job.id);
+    }
+    mutex_unlock(&jobs->mutex);
+    buf_append_char(&ids, ']');
+    return buf_str(&ids);
+}
+
 // Extends the leases of what runs here before it rescues what others lost, so that an outage of the
 // database, in which no heartbeat passed, does not make this runner steal from itself.
 static void upkeep(struct jobs *jobs)
 {
     CLEANUP(arena_close_ptr) struct arena *arena = arena_open(0);
     struct sql_op *op = sql_op_new(arena, "jobs_upkeep", SQL_LANE_WRITE);
-    job_store_heartbeat(op, jobs->worker, now(jobs) + JOB_LEASE_US);
-    job_store_rescue(op, now(jobs));
+    int64_t now_us = now(jobs);
+    job_store_heartbeat(op, jobs->worker, running_ids(jobs, arena), now_us + JOB_LEASE_US);
+    job_store_rescue(op, now_us);
     (void)run_op(jobs, op, "jobs.upkeep_failed");
 }
 
@@ -65,12 +85,34 @@ static void take_over(struct jobs *jobs)
 
 // ---- Runs.
 
+static void link_run_locked(struct jobs *jobs, struct job_run *run)
+{
+    run->next = jobs->runs;
+    if (run->next != NULL)
+        run->next->prev = run;
+    jobs->runs = run;
+}
+
+static void unlink_run_locked(struct jobs *jobs, struct job_run *run)
+{
+    if (run->prev == NULL)
+        jobs->runs = run->next;
+    else
+        run->prev->next = run->next;
+    if (run->next != NULL)
+        run->next->prev = run->prev;
+}
+
 void job_run_end(struct job_run *run)
 {
     struct jobs *jobs = run->jobs;
-    arena_close(run->arena);
+    struct arena *arena = run->arena;
     mutex_lock(&jobs->mutex);
     check(jobs->running > 0);
+    unlink_run_locked(jobs, run);
+    mutex_unlock(&jobs->mutex);
+    arena_close(arena);
+    mutex_lock(&jobs->mutex);
     jobs->running--;
     jobs->woken = true;
     pthread_cond_broadcast(&jobs->cond);
@@ -88,7 +130,18 @@ static void start_run(struct jobs *jobs, const struct job *job)
     struct job_run *run = arena_new(arena, struct job_run, 1);
     *run = (struct job_run){.job = *job, .arena = arena, .jobs = jobs, .app = jobs->settings.app};
     run->job.last_error = copy_str(arena, job->last_error);
-    jobs->settings.kinds[job->kind](run);
+    mutex_lock(&jobs->mutex);
+    link_run_locked(jobs, run);
+    mutex_unlock(&jobs->mutex);
+    job_run_fn *start = jobs->settings.kinds[job->kind];
+    if (start != NULL) {
+        start(run);
+        return;
+    }
+    // A newer program shares the database and left it for one of its like.
+    log_event(LOG_WARN, "jobs.unknown_kind", "this program does not know the kind of a job",
+              LOG_I64("job_id", job->id));
+    job_run_end(run);
 }
 
 static size_t room_locked(const struct jobs *jobs)

@@ -21,6 +21,9 @@ struct job_run {
     struct arena *arena;
     struct jobs *jobs;
     void *app; // jobs_settings.app
+    // the runner's own
+    struct job_run *next;
+    struct job_run *prev;
 };
 
 // A kind's work. Called on the runner's thread; must not block: it starts something, whose

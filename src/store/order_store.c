@@ -3,6 +3,7 @@
 
 #include "store/event_store.h"
 #include "store/job_store.h"
+#include "store/order_commit.h"
 #include "store/row_into.h"
 
 static struct sql_step *get_step(struct sql_op *op, const struct sql_stmt *stmt, int64_t key,
@@ -147,7 +148,15 @@ void order_store_cancel_unsent(struct sql_op *op, int64_t lead_id, int64_t now_u
         .text = "UPDATE sunlead_orders SET state = 'cancelled', version = version + 1, "
                 "completed_at = $2, updated_at = $2 WHERE lead_id = $1 AND state = 'requested'",
     };
+    static const struct sql_stmt events = {
+        .name = "order_cancel_events",
+        .text = "INSERT INTO sunlead_events (at, type, lead_id, order_id) "
+                "SELECT $2, $3, lead_id, id FROM sunlead_orders "
+                "WHERE lead_id = $1 AND state = 'requested'",
+    };
+    const char *type = order_event_type(ORDER_CANCELLED);
     SQL_STEP(op, &jobs, SQLV_INT(lead_id));
+    SQL_STEP(op, &events, SQLV_INT(lead_id), SQLV_TIME(now_us), SQLV_TEXT(str_of(type)));
     SQL_STEP(op, &orders, SQLV_INT(lead_id), SQLV_TIME(now_us));
 }
 

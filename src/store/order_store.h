@@ -38,7 +38,8 @@ void order_store_get_by_op(struct sql_op *op, int64_t op_id, struct order *order
 // up. ERR_STALE fails the operation when somebody else changed the order since.
 void order_store_save(struct sql_op *op, const struct order *order);
 
-// order_store_cancel_unsent() cancels the orders of a lead that were never sent, and their jobs.
+// order_store_cancel_unsent() cancels the orders of a lead that were never sent: their jobs go, an
+// event tells.
 void order_store_cancel_unsent(struct sql_op *op, int64_t lead_id, int64_t now_us);
 
 // order_store_is_linked() reads into *linked whether another order has this house id.

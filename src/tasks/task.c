@@ -7,8 +7,8 @@
 #include "store/lead_store.h"
 #include "store/order_commit.h"
 
-#define RETRY_FIRST_MS  1000
-#define RETRY_MAX_MS    10000
+#define RETRY_FIRST_MS  1000u
+#define RETRY_MAX_MS    10000u
 #define STALE_TRIES_MAX 50
 
 int64_t task_now_us(const struct task *task)
@@ -217,6 +217,7 @@ static void committed(struct sql_op *op)
         break;
     case ERR_UNAVAILABLE:
     case ERR_TIMEOUT:
+    case ERR_UNKNOWN_OUTCOME: // the next reading tells, and a change that was made is made again
         retry_later(task, &op->error);
         return;
     case ERR_INVALID:
@@ -226,7 +227,6 @@ static void committed(struct sql_op *op)
     case ERR_LIMITED:
     case ERR_TOO_LARGE:
     case ERR_UPSTREAM:
-    case ERR_UNKNOWN_OUTCOME:
     case ERR_CORRUPT:
     case ERR_EXHAUSTED:
     case ERR_INTERNAL:

@@ -15,6 +15,12 @@ struct lookup {
     int64_t house_id;               // of the one candidate
     struct opt_i64 project_id;
     struct str why; // the order is parked
+    // ids that may be the project's, tried one after the other
+    struct lf_details details;
+    int64_t ids[SOURCE_COUNT];
+    size_t id_count;
+    size_t id_at;
+    size_t refused; // ids that LightFusion does not take for a project of this house
 };
 
 static struct lookup *lookup_of(const struct task *task)
@@ -93,6 +99,68 @@ static void look_again(struct task *task, const struct lf_call *call)
 
 // ---- One candidate: which of its ids is the project's?
 
+static void adopt(struct task *task, int64_t project_id)
+{
+    lookup_of(task)->project_id = OPT_I64(project_id);
+    task_commit_or(task, apply_found, NULL, park_taken);
+}
+
+// All ids were tried. One is the project's if LightFusion takes it together with the house, and
+// refuses at least one other (which shows that it looks at all).
+static void judge_ids(struct task *task)
+{
+    struct lookup *lookup = lookup_of(task);
+    if (lookup->project_id.set && lookup->refused > 0 && lookup->refused + 1 == lookup->id_count) {
+        adopt(task, lookup->project_id.value);
+        return;
+    }
+    park(task, STR("LightFusion has the house but does not tell the project's number."));
+}
+
+static void try_id(struct task *task);
+
+static void id_tried(struct lf_call *call)
+{
+    struct task *task = call->ctx;
+    struct lookup *lookup = lookup_of(task);
+    if (call->outcome == LF_NOT_SENT || call->outcome == LF_UNCLEAR) {
+        look_again(task, call);
+        return;
+    }
+    if (call->outcome == LF_OK && lookup->details.price_breakdown.len > 0)
+        lookup->project_id = OPT_I64(lookup->ids[lookup->id_at]);
+    else
+        lookup->refused++;
+    lookup->id_at++;
+    try_id(task);
+}
+
+// Prices are asked for by project and house together, so that the answer tells whether the two
+// belong together.
+static void try_id(struct task *task)
+{
+    struct lookup *lookup = lookup_of(task);
+    if (lookup->id_at == lookup->id_count) {
+        judge_ids(task);
+        return;
+    }
+    lookup->details = (struct lf_details){
+        .call = {.arena = task->arena, .done = id_tried, .ctx = task},
+        .project_id = lookup->ids[lookup->id_at],
+        .house_id = lookup->house_id,
+    };
+    lightfusion_details(task->tasks->lf, &lookup->details);
+}
+
+static void add_id(struct lookup *lookup, int64_t id)
+{
+    for (size_t i = 0; i < lookup->id_count; i++) {
+        if (lookup->ids[i] == id)
+            return;
+    }
+    lookup->ids[lookup->id_count++] = id;
+}
+
 static void completed_read(struct lf_call *call)
 {
     struct task *task = call->ctx;
@@ -106,23 +174,23 @@ static void completed_read(struct lf_call *call)
         [SOURCE_LEAD_LEAD_ID] = lookup->complete.lead_id,
         [SOURCE_BUILD_ID] = lookup->complete.build_id,
     };
-    for (int i = 0; i < SOURCE_COUNT && !lookup->project_id.set; i++) {
-        if (lookup->usable[i])
-            lookup->project_id = said[i];
+    for (int i = 0; i < SOURCE_COUNT; i++) {
+        if (said[i].set && lookup->usable[i]) {
+            adopt(task, said[i].value);
+            return;
+        }
+        if (said[i].set && said[i].value > 0)
+            add_id(lookup, said[i].value);
     }
-    if (!lookup->project_id.set) {
-        park(task, STR("LightFusion has the house but does not tell the project's number."));
-        return;
-    }
-    task_commit_or(task, apply_found, NULL, park_taken);
+    // No order has shown yet which of them is the project's.
+    try_id(task);
 }
 
 static void read_candidate(struct task *task)
 {
     struct lookup *lookup = lookup_of(task);
-    lookup->project_id = task->order.project_id;
-    if (lookup->project_id.set) {
-        task_commit_or(task, apply_found, NULL, park_taken);
+    if (task->order.project_id.set) {
+        adopt(task, task->order.project_id.value);
         return;
     }
     lookup->complete = (struct lf_complete){
