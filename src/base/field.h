@@ -31,7 +31,8 @@ enum field_flag {
     FIELD_READ_ONLY = 1 << 2, // ours to set; decoding takes it only where the caller allows it
     FIELD_NO_SQL = 1 << 3,    // not a column
     FIELD_NO_JSON = 1 << 4,   // not a member
-    FIELD_VOLATILE = 1 << 6,  // with FIELD_READ_ONLY: changes by itself, so that a client's copy is soon old
+    FIELD_VOLATILE =
+        1 << 6, // with FIELD_READ_ONLY: changes by itself, so that a client's copy is soon old
     FIELD_OMIT_NULL = 1 << 5, // left out of JSON when null, instead of null
 };
 

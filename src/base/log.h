@@ -11,8 +11,8 @@
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG_OFF };
 enum log_format { LOG_TEXT, LOG_JSON };
 
-// One value beside the message; a null text is left out. Values are escaped: a log line is always one line, whatever they
-// hold.
+// One value beside the message; a null text is left out. Values are escaped: a log line is always
+// one line, whatever they hold.
 struct log_field {
     const char *name;
     enum { LOG_FIELD_END, LOG_FIELD_I64, LOG_FIELD_F64, LOG_FIELD_STR } type;

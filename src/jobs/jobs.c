@@ -20,7 +20,7 @@ struct jobs {
     pthread_cond_t cond;
     pthread_t thread;
     struct jobs_settings settings;
-    int64_t worker; // a number of this runner among all
+    int64_t worker;       // a number of this runner among all
     struct job_run *runs; // doubly linked
     size_t running;
     bool woken;

@@ -12,12 +12,12 @@
 
 static int make_file(size_t len)
 {
+    struct buf text CLEANUP(buf_done);
+    buf_init(&text, FILE_BYTES);
+    for (size_t i = 0; i < len; i++)
+        buf_append_char(&text, (char)('a' + i % 26));
     int fd = memfd_create("answer", MFD_CLOEXEC);
-    check(fd >= 0);
-    for (size_t i = 0; i < len; i++) {
-        char byte = (char)('a' + i % 26);
-        check(pwrite(fd, &byte, 1, (off_t)i) == 1);
-    }
+    check(fd >= 0 && write(fd, buf_str(&text).ptr, len) == (ssize_t)len);
     return fd;
 }
 

@@ -119,6 +119,8 @@ static inline void read_body(int fd, struct reply *reply)
     if (header.ptr == NULL)
         return;
     assert_int_equal(number_parse_i64(header, 0, INT64_MAX, &length), ERR_OK);
+    if (length == 0)
+        return;
     char *room = buf_grow(&reply->body, (size_t)length);
     assert_non_null(room);
     assert_int_equal(recv(fd, room, (size_t)length, MSG_WAITALL), length);

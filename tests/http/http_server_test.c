@@ -388,77 +388,93 @@ static void test_many_parameters(void **state)
     close(fd);
 }
 
-static void expect_cut(int fd)
+// A clock that only moves when the test moves it.
+struct test_clock {
+    struct clock clock;
+    _Atomic int64_t now_us;
+};
+
+static int64_t test_clock_now(const struct clock *clock)
 {
-    assert_true(is_closed(fd));
-    close(fd);
+    return CONTAINER_OF(clock, const struct test_clock, clock)->now_us;
 }
 
-// Sends a byte every few milliseconds until the server ends the connection, which must take between
-// min_ms and the end of patience.
-static void drip_until_cut(int fd, int64_t min_ms)
-{
-    int64_t start = clock_monotonic_us(clock_system());
-    struct pollfd polled = {.fd = fd, .events = POLLIN};
-    while (poll(&polled, 1, 5) == 0) {
-        if (send(fd, "x", 1, MSG_NOSIGNAL) < 0)
-            break;
-        assert_true(clock_monotonic_us(clock_system()) - start < PATIENCE_S * US_PER_S);
+#define TEST_CLOCK                                                                                 \
+    {                                                                                              \
+        .clock = {.now_us = test_clock_now, .monotonic_us = test_clock_now}, .now_us = US_PER_S    \
     }
-    assert_true(clock_monotonic_us(clock_system()) - start >= min_ms * US_PER_MS);
+
+// The server's reaper looks around every 10 ms of real time.
+static struct http_server *open_timed_server(const struct test_clock *clock)
+{
+    struct http_server_settings settings = plain;
+    settings.clock = &clock->clock;
+    settings.header_deadline_ms = 100;
+    settings.body_deadline_ms = 20000;
+    settings.idle_ms = 30000;
+    return open_server(&settings);
+}
+
+// Sends byte after byte while the clock runs, until the server ends the connection, which must not
+// be before the deadline.
+static void drip_until_cut(int fd, struct test_clock *clock, int64_t deadline_ms)
+{
+    int64_t start = clock->now_us;
+    struct pollfd polled = {.fd = fd, .events = POLLIN};
+    while (poll(&polled, 1, 2) == 0 && send(fd, "x", 1, MSG_NOSIGNAL) == 1)
+        clock->now_us += deadline_ms * US_PER_MS / 10;
+    assert_true(clock->now_us - start >= deadline_ms * US_PER_MS);
     close(fd);
 }
 
 static void test_deadlines(void **state)
 {
-    struct http_server_settings settings = plain;
+    struct test_clock clock = TEST_CLOCK;
     (void)state;
-    settings.header_deadline_ms = 100;
-    settings.body_deadline_ms = 150;
-    settings.idle_ms = 200;
-    struct http_server *server = open_server(&settings);
-
-    expect_cut(dial(server));
-    drip_until_cut(dial(server), 50);
+    struct http_server *server = open_timed_server(&clock);
+    drip_until_cut(dial(server), &clock, 100);
 
     int fd = dial(server);
     send_text(fd, "GET /hello HTTP/1.1\r\nHost: a\r\nA: ");
-    drip_until_cut(fd, 50);
+    drip_until_cut(fd, &clock, 100);
+
+    fd = dial(server);
+    get(fd, "/hello");
+    expect_body(fd, "hello");
+    send_text(fd, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+                  "Expect: 100-continue\r\nContent-Length: 100000\r\n\r\n");
+    char interim[25];
+    assert_int_equal(recv(fd, interim, sizeof(interim), MSG_WAITALL), sizeof(interim));
+    drip_until_cut(fd, &clock, 20000);
 
     fd = dial(server);
     send_text(fd, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
-                  "Content-Length: 100000\r\n\r\n");
-    drip_until_cut(fd, 100);
-
-    fd = dial(server);
-    send_text(fd, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
-                  "Transfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n0\r\nA: ");
-    drip_until_cut(fd, 100);
+                  "Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n");
+    assert_int_equal(recv(fd, interim, sizeof(interim), MSG_WAITALL), sizeof(interim));
+    send_text(fd, "2\r\n[]\r\n0\r\nA: ");
+    drip_until_cut(fd, &clock, 20000);
     http_server_close(server);
 }
 
 static void test_idle(void **state)
 {
-    struct http_server_settings settings = plain;
+    struct test_clock clock = TEST_CLOCK;
     (void)state;
-    settings.header_deadline_ms = 100;
-    settings.idle_ms = 100;
-    struct http_server *server = open_server(&settings);
+    struct http_server *server = open_timed_server(&clock);
+    // Dripping the next request line does not help.
     int fd = dial(server);
     get(fd, "/hello");
     expect_body(fd, "hello");
-    expect_cut(fd);
-    // Dripping the next request line does not help.
-    fd = dial(server);
-    get(fd, "/hello");
-    expect_body(fd, "hello");
-    drip_until_cut(fd, 50);
+    drip_until_cut(fd, &clock, 30000);
     // The second request's headers have a deadline of their own.
     fd = dial(server);
     get(fd, "/hello");
     expect_body(fd, "hello");
+    clock.now_us += 20 * US_PER_S;
+    get(fd, "/hello");
+    expect_body(fd, "hello");
     send_text(fd, "GET /hello HTTP/1.1\r\nHost: a\r\nA: ");
-    drip_until_cut(fd, 50);
+    drip_until_cut(fd, &clock, 100);
     http_server_close(server);
 }
 
@@ -483,16 +499,14 @@ static void test_suspend(void **state)
 // Deadlines do not count for those who wait for us.
 static void test_suspended_outlive_deadlines(void **state)
 {
-    struct http_server_settings settings = plain;
+    struct test_clock clock = TEST_CLOCK;
     (void)state;
-    settings.header_deadline_ms = 50;
-    settings.idle_ms = 50;
-    struct http_server *server = open_server(&settings);
+    struct http_server *server = open_timed_server(&clock);
     int fd = dial(server);
     get(fd, "/later/patient");
     wait_suspended(1);
-    expect_cut(dial(server));
-    expect_cut(dial(server));
+    clock.now_us += 1000 * US_PER_S;
+    drip_until_cut(dial(server), &clock, 100);
     answer_suspended();
     expect_body(fd, "patient");
     close(fd);
@@ -690,7 +704,9 @@ static void test_connection_max(void **state)
     int second = dial(server);
     get(second, "/hello");
     expect_body(second, "hello");
-    expect_cut(dial(server));
+    int third = dial(server);
+    assert_true(is_closed(third));
+    close(third);
     close(first);
     // Its place is free once the server saw it go.
     struct reply reply = {0};

@@ -10,15 +10,15 @@
 #include "support/test_clock.h"
 #include "support/waiter.h"
 
-#define T0 STORE_T0_US
+#define T0       STORE_T0_US
 #define RUNS_MAX 64
 
 // What a run of the tests' kinds does when it is started.
 enum manner {
-    ENDS,      // finishes its row and ends
-    RETURNS,   // reschedules its row by a minute and ends
-    FORGETS,   // ends without a word
-    STAYS,     // goes on until the test ends it
+    ENDS,    // finishes its row and ends
+    RETURNS, // reschedules its row by a minute and ends
+    FORGETS, // ends without a word
+    STAYS,   // goes on until the test ends it
 };
 
 struct fixture {
@@ -163,9 +163,9 @@ static void add(struct fixture *f, int64_t order_id, int64_t run_at_us)
 
 static int64_t count_jobs(struct fixture *f, const char *state)
 {
-    const char *query = arena_printf(f->store->arena,
-                                     "SELECT count(*) FROM sunlead_jobs WHERE state = '%s'", state)
-                            .ptr;
+    const char *query =
+        arena_printf(f->store->arena, "SELECT count(*) FROM sunlead_jobs WHERE state = '%s'", state)
+            .ptr;
     return store_i64(f->store, query);
 }
 

@@ -188,8 +188,8 @@ static void *sleep_and_remove(void *ctx)
     for (int i = 0; i < ROUNDS; i++) {
         struct sleeper sleeper = {.waiter = waiter};
         int64_t limit_us = i % 3 == 0 ? now_us() + i % 200 : NEVER_US;
-        sleeper.watcher = (struct watcher){
-            .order_id = i % 8 + 1, .wake_at_us = limit_us, .woken = on_woken};
+        sleeper.watcher =
+            (struct watcher){.order_id = i % 8 + 1, .wake_at_us = limit_us, .woken = on_woken};
         watch_add(worker->f->watch, &sleeper.watcher);
         if (i % 2 == worker->number % 2)
             watch_notify(worker->f->watch, i % 8 + 1);

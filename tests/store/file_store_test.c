@@ -33,7 +33,8 @@ static void put(struct store_fixture *f, struct model_file file)
     store_run(f, op);
 }
 
-static size_t list(struct store_fixture *f, int64_t project_id, struct model_file *files, size_t max)
+static size_t list(struct store_fixture *f, int64_t project_id, struct model_file *files,
+                   size_t max)
 {
     struct row_list list = {
         .arena = f->arena, .table = &model_file_table, .objects = files, .max = max};
@@ -134,7 +135,8 @@ static void test_list(void **state)
     assert_int_equal(list(f, 5, files, 2), 2); // rows over max are dropped
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, store_fixture_setup, store_fixture_teardown)
+#define TEST(name)                                                                                 \
+    cmocka_unit_test_setup_teardown(name, store_fixture_setup, store_fixture_teardown)
 
 int main(void)
 {

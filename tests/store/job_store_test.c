@@ -5,9 +5,9 @@
 
 #include "store/job_store.h"
 
-#define T0    STORE_T0_US
-#define S     INT64_C(1000000)
-#define LEASE (30 * S)
+#define T0        STORE_T0_US
+#define S         INT64_C(1000000)
+#define LEASE     (30 * S)
 #define CLAIM_MAX 100
 
 static void add(struct store_fixture *f, enum job_kind kind, int64_t order_id, int64_t run_at_us)
@@ -347,7 +347,8 @@ static void test_summary(void **state)
     assert_int_equal(next.ready, 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, store_fixture_setup, store_fixture_teardown)
+#define TEST(name)                                                                                 \
+    cmocka_unit_test_setup_teardown(name, store_fixture_setup, store_fixture_teardown)
 
 int main(void)
 {

@@ -219,9 +219,9 @@ static void test_list_lane(void **state)
         int64_t offset;
         enum sql_lane want;
     } rows[] = {
-        {LEAD_ANY_3D, 0, SQL_LANE_SHORT},     {LEAD_ANY_3D, 1000, SQL_LANE_SHORT},
-        {LEAD_ANY_3D, 1001, SQL_LANE_LONG},   {LEAD_WITH_3D, 0, SQL_LANE_SHORT},
-        {LEAD_WITH_3D, 5000, SQL_LANE_LONG},  {LEAD_WITHOUT_3D, 0, SQL_LANE_LONG},
+        {LEAD_ANY_3D, 0, SQL_LANE_SHORT},    {LEAD_ANY_3D, 1000, SQL_LANE_SHORT},
+        {LEAD_ANY_3D, 1001, SQL_LANE_LONG},  {LEAD_WITH_3D, 0, SQL_LANE_SHORT},
+        {LEAD_WITH_3D, 5000, SQL_LANE_LONG}, {LEAD_WITHOUT_3D, 0, SQL_LANE_LONG},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct lead_filter filter = {
@@ -346,12 +346,26 @@ static void test_change_each_field(void **state)
     struct lead full = store_new_lead(7);
     full.id = insert(f, full);
     struct lead other = {
-        .company_id = BIG, .creator_id = BIG, .latitude = -1, .longitude = 1, .address = STR("a"),
-        .source = 1, .kwh_usage = OPT_F64(2), .system_size = OPT_F64(3),
-        .panel_count = OPT_I64(4), .annual_production = OPT_F64(5), .state = 1,
-        .promo_code = STR("p"), .is_2d = true, .external_lead_id = STR("e"),
-        .sync_status = LEAD_SYNC_SYNCED, .panel_id = OPT_I64(6), .inverter_id = OPT_I64(7),
-        .utility_id = OPT_I64(8), .roof_material = STR("r"), .installation_date = OPT_I64(9),
+        .company_id = BIG,
+        .creator_id = BIG,
+        .latitude = -1,
+        .longitude = 1,
+        .address = STR("a"),
+        .source = 1,
+        .kwh_usage = OPT_F64(2),
+        .system_size = OPT_F64(3),
+        .panel_count = OPT_I64(4),
+        .annual_production = OPT_F64(5),
+        .state = 1,
+        .promo_code = STR("p"),
+        .is_2d = true,
+        .external_lead_id = STR("e"),
+        .sync_status = LEAD_SYNC_SYNCED,
+        .panel_id = OPT_I64(6),
+        .inverter_id = OPT_I64(7),
+        .utility_id = OPT_I64(8),
+        .roof_material = STR("r"),
+        .installation_date = OPT_I64(9),
         .updated_at = OPT_I64(STORE_T0_US),
     };
     for (size_t i = 0; i < lead_table.count; i++) {
@@ -478,7 +492,8 @@ static void test_bad_values_name_their_place(void **state)
     assert_counters(f);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, store_fixture_setup, store_fixture_teardown)
+#define TEST(name)                                                                                 \
+    cmocka_unit_test_setup_teardown(name, store_fixture_setup, store_fixture_teardown)
 
 int main(void)
 {

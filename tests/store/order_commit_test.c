@@ -48,7 +48,7 @@ static void test_each_state(void **state)
         {ORDER_PROCESSING, MODEL_PROCESSING, LEAD_SYNC_SYNCING, "order.processing"},
         {ORDER_COMPLETED, MODEL_COMPLETED, LEAD_SYNC_SYNCED, "order.completed"},
         {ORDER_FAILED, MODEL_FAILED, LEAD_SYNC_FAILED, "order.failed"},
-        {ORDER_CANCELLED, MODEL_NONE, LEAD_SYNC_PENDING, "order.cancelled"},
+        {ORDER_CANCELLED, MODEL_NONE, LEAD_SYNC_NONE, "order.cancelled"},
     };
     struct store_fixture *f = *state;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -279,7 +279,8 @@ static void test_event_for_new_lead_and_order(void **state)
     assert_int_equal(store_i64(f, "SELECT count(*) FROM sunlead_events"), 2);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, store_fixture_setup, store_fixture_teardown)
+#define TEST(name)                                                                                 \
+    cmocka_unit_test_setup_teardown(name, store_fixture_setup, store_fixture_teardown)
 
 int main(void)
 {

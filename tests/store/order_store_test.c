@@ -322,17 +322,37 @@ static void test_save(void **state)
     struct store_fixture *f = *state;
     struct order order = insert(f, store_add_lead(f, 1), false, T0);
     struct order next = {
-        .id = order.id, .lead_id = order.lead_id, .company_id = 1, .state = ORDER_PROCESSING,
-        .version = order.version, .op_id = order.op_id, .attempts = 3,
-        .project_id = OPT_I64(INT64_C(9007199254740991)), .house_id = OPT_I64(456),
-        .latitude = 1.25, .longitude = -2.5, .request = STR("{\"a\":1}"), .progress = OPT_I64(50),
-        .system_size = OPT_F64(10.5), .panel_count = OPT_I64(26),
-        .annual_production = OPT_F64(15000.5), .estimated_cost = OPT_F64(25000),
-        .annual_savings = OPT_F64(2500), .details = STR("{}"), .failure = FAILURE_LIMITED,
-        .failure_detail = STR("slow \xC3\xA9"), .files = FILES_PARTIAL, .polls = 7, .lookups = 2,
-        .requested_at = OPT_I64(T0 + 1), .sending_at = OPT_I64(T0 + 2),
-        .created_at = OPT_I64(T0 + 3), .polled_at = OPT_I64(T0 + 4), .poll_failed = true,
-        .completed_at = OPT_I64(T0 + 5), .updated_at = OPT_I64(T0 + 6),
+        .id = order.id,
+        .lead_id = order.lead_id,
+        .company_id = 1,
+        .state = ORDER_PROCESSING,
+        .version = order.version,
+        .op_id = order.op_id,
+        .attempts = 3,
+        .project_id = OPT_I64(INT64_C(9007199254740991)),
+        .house_id = OPT_I64(456),
+        .latitude = 1.25,
+        .longitude = -2.5,
+        .request = STR("{\"a\":1}"),
+        .progress = OPT_I64(50),
+        .system_size = OPT_F64(10.5),
+        .panel_count = OPT_I64(26),
+        .annual_production = OPT_F64(15000.5),
+        .estimated_cost = OPT_F64(25000),
+        .annual_savings = OPT_F64(2500),
+        .details = STR("{}"),
+        .failure = FAILURE_LIMITED,
+        .failure_detail = STR("slow \xC3\xA9"),
+        .files = FILES_PARTIAL,
+        .polls = 7,
+        .lookups = 2,
+        .requested_at = OPT_I64(T0 + 1),
+        .sending_at = OPT_I64(T0 + 2),
+        .created_at = OPT_I64(T0 + 3),
+        .polled_at = OPT_I64(T0 + 4),
+        .poll_failed = true,
+        .completed_at = OPT_I64(T0 + 5),
+        .updated_at = OPT_I64(T0 + 6),
     };
     struct sql_op *op = store_write(f);
     order_store_save(op, &next);
@@ -414,8 +434,8 @@ static void test_save_second_live_order(void **state)
 static void test_cancel_unsent(void **state)
 {
     static const enum order_state states[] = {
-        ORDER_REQUESTED,  ORDER_SENDING,   ORDER_UNKNOWN, ORDER_PARKED, ORDER_CREATED,
-        ORDER_PROCESSING, ORDER_COMPLETED, ORDER_FAILED,
+        ORDER_REQUESTED, ORDER_SENDING,    ORDER_UNKNOWN,   ORDER_PARKED,
+        ORDER_CREATED,   ORDER_PROCESSING, ORDER_COMPLETED, ORDER_FAILED,
     };
     struct store_fixture *f = *state;
     for (size_t i = 0; i < COUNT_OF(states); i++) {
@@ -507,7 +527,8 @@ static void test_id_sources(void **state)
     assert_int_equal(store_i64(f, "SELECT sum(differed) FROM sunlead_project_id_sources"), 2);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, store_fixture_setup, store_fixture_teardown)
+#define TEST(name)                                                                                 \
+    cmocka_unit_test_setup_teardown(name, store_fixture_setup, store_fixture_teardown)
 
 int main(void)
 {
