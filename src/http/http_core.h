@@ -20,12 +20,14 @@ struct MHD_Daemon;
 // HTTP_ANSWER_HEADERS_MAX is how many headers an answer can have.
 #define HTTP_ANSWER_HEADERS_MAX 16
 
-// A TCP connection. It belongs to its loop; only deadline_us and the list are touched by the
-// reaper.
+// A TCP connection. It belongs to its loop; only deadline_us, body_awaited, hung_up and the list are
+// touched by the reaper.
 struct http_connection {
     struct http_server *server;
     int fd;
     _Atomic int64_t deadline_us; // monotonic; the reaper shuts it down then. INT64_MAX: never
+    _Atomic bool body_awaited;   // the rest of a body is still to come
+    bool hung_up;                // the reaper saw that nothing more will come
     struct http_connection *next;
     struct http_connection *prev;
     struct arena *spare; // of the last request, for the next one

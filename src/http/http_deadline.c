@@ -17,12 +17,26 @@ struct http_deadlines {
     pthread_t thread;
 };
 
+// Whether the client hung up in the middle of a body: libmicrohttpd does not notice where the end
+// came together with the last piece. It has to be seen twice, since a body that is whole may be on
+// its way to the handler.
+static bool hung_up(struct http_connection *c)
+{
+    char byte;
+    bool end = atomic_load_explicit(&c->body_awaited, memory_order_relaxed) &&
+               recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+    bool again = end && c->hung_up;
+    c->hung_up = end;
+    return again;
+}
+
 // Its loop sees the shutdown as the client's going away and ends the connection.
 static void shut_late_ones_locked(struct http_deadlines *deadlines)
 {
     int64_t now = clock_monotonic_us(deadlines->clock);
     for (struct http_connection *c = deadlines->head; c != NULL; c = c->next) {
-        if (now < atomic_load_explicit(&c->deadline_us, memory_order_relaxed))
+        bool late = now >= atomic_load_explicit(&c->deadline_us, memory_order_relaxed);
+        if (!late && !hung_up(c))
             continue;
         http_deadline_set(c, HTTP_NO_DEADLINE);
         shutdown(c->fd, SHUT_RDWR);

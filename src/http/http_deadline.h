@@ -39,4 +39,11 @@ static inline void http_deadline_set(struct http_connection *connection, int64_t
     atomic_store_explicit(&connection->deadline_us, deadline_us, memory_order_relaxed);
 }
 
+// http_deadline_await_body() tells whether the rest of a body is still to come. Only the
+// connection's loop calls it.
+static inline void http_deadline_await_body(struct http_connection *connection, bool awaited)
+{
+    atomic_store_explicit(&connection->body_awaited, awaited, memory_order_relaxed);
+}
+
 #endif

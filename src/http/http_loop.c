@@ -150,8 +150,10 @@ static enum MHD_Result headers_came(struct http_request *request, const char *me
         return queue_answer(request);
     }
     int64_t deadline = HTTP_NO_DEADLINE;
-    if (http_exchange_has_body(request))
+    if (http_exchange_has_body(request)) {
         deadline = http_server_now(server) + server->settings.body_deadline_ms * US_PER_MS;
+        http_deadline_await_body(request->connection, true);
+    }
     http_deadline_set(request->connection, deadline);
     return MHD_YES;
 }
@@ -181,6 +183,7 @@ static enum MHD_Result request_came(struct http_request *request)
 {
     if (request->stage == HTTP_READING) {
         request->connection->unread = false;
+        http_deadline_await_body(request->connection, false);
         http_deadline_set(request->connection, HTTP_NO_DEADLINE);
         http_exchange_run(request);
     }
@@ -240,6 +243,7 @@ static void on_completed(void *cls, struct MHD_Connection *mhd, void **context,
     int64_t now = http_server_now(server);
     log_request(request, now, how);
     fd_close(&request->answer.fd);
+    http_deadline_await_body(connection, false);
     http_deadline_set(connection, now + server->settings.idle_ms * US_PER_MS);
     bool counted = request->counted;
     http_connection_put_arena(connection, request->arena);
