@@ -204,11 +204,11 @@ static void committed(struct sql_op *op)
         commit_again(task);
         return;
     case ERR_STALE:
-        if (task->tries++ < STALE_TRIES_MAX) {
+        if (++task->stale_tries % STALE_TRIES_MAX != 0)
             commit_again(task);
-            return;
-        }
-        break;
+        else
+            retry_later(task, &op->error);
+        return;
     case ERR_CONFLICT:
         if (task->conflict != NULL) {
             task->conflict(task);
@@ -249,5 +249,6 @@ void task_commit_or(struct task *task, task_apply_fn *apply, task_step_fn *then,
     task->then = then;
     task->conflict = conflict;
     task->tries = 0;
+    task->stale_tries = 0;
     commit_again(task);
 }

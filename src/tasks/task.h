@@ -42,7 +42,8 @@ struct task {
     task_step_fn
         *conflict; // when a commit would link a project that another order has; NULL: the run ends
     struct task_change change;
-    unsigned tries;
+    unsigned tries;       // of a database that is down
+    unsigned stale_tries; // of an order that others change
     bool lease_lost;
     struct http_timer timer;
     void *own; // the kind's

@@ -30,10 +30,21 @@ static struct lookup *lookup_of(const struct task *task)
 
 // ---- What is found out.
 
+// What was looked up is about one attempt: when another process has moved the order on meanwhile,
+// it tells nothing any more.
+static enum err must_be_unknown(const struct task *task, struct error *err)
+{
+    const struct order *order = &task->order;
+    bool same = order->state == ORDER_UNKNOWN &&
+                order->sending_at.value == lookup_of(task)->find.since_us;
+    return same ? ERR_OK : error_set(err, ERR_CONFLICT, "the order was settled meanwhile");
+}
+
 static enum err apply_found(struct task *task, struct task_change *change, int64_t now_us,
                             struct error *err)
 {
     const struct lookup *lookup = lookup_of(task);
+    TRY(must_be_unknown(task, err));
     TRY(order_go(&task->order, ORDER_CREATED, now_us, err));
     task->order.project_id = lookup->project_id;
     task->order.house_id = OPT_I64(lookup->house_id);
@@ -47,6 +58,7 @@ static enum err apply_parked(struct task *task, struct task_change *change, int6
                              struct error *err)
 {
     const struct lookup *lookup = lookup_of(task);
+    TRY(must_be_unknown(task, err));
     TRY(order_go(&task->order, ORDER_PARKED, now_us, err));
     order_fail_with(&task->order, FAILURE_UNCLEAR, lookup->why);
     if (lookup->house_id > 0)
@@ -73,16 +85,20 @@ static enum err apply_absent(struct task *task, struct task_change *change, int6
 {
     struct order *order = &task->order;
     int64_t proof_at_us = order->sending_at.value + ORDER_ABSENT_AFTER_US;
-    change->job = TASK_JOB_AGAIN;
+    TRY(must_be_unknown(task, err));
     order->lookups++;
+    bool proved = order->lookups >= 2 && now_us >= proof_at_us;
     // LightFusion gave the project's number but no house: the project exists, whatever the list
     // says.
-    if (order->project_id.set && order->lookups >= 2)
+    bool made = order->project_id.set && order->lookups >= 2;
+    if (made || (proved && order->attempts >= ORDER_TRIES_MAX)) {
+        change->job = TASK_JOB_FINISH;
         return order_go(order, ORDER_PARKED, now_us, err);
-    if (order->lookups >= 2 && now_us >= proof_at_us) {
-        enum order_state next = order->attempts >= ORDER_TRIES_MAX ? ORDER_PARKED : ORDER_REQUESTED;
+    }
+    change->job = TASK_JOB_AGAIN;
+    if (proved) {
         change->again_at_us = now_us;
-        return order_go(order, next, now_us, err);
+        return order_go(order, ORDER_REQUESTED, now_us, err);
     }
     int64_t soon_us = now_us + order_backoff_us(order->lookups + 4, task_jitter());
     change->again_at_us = soon_us < proof_at_us ? proof_at_us : soon_us;
@@ -174,16 +190,21 @@ static void completed_read(struct lf_call *call)
         [SOURCE_LEAD_LEAD_ID] = lookup->complete.lead_id,
         [SOURCE_BUILD_ID] = lookup->complete.build_id,
     };
+    struct opt_i64 sure = {0};
+    bool doubt = false; // ids that have always been the project's until now differ
     for (int i = 0; i < SOURCE_COUNT; i++) {
-        if (said[i].set && lookup->usable[i]) {
-            adopt(task, said[i].value);
-            return;
-        }
-        if (said[i].set && said[i].value > 0)
-            add_id(lookup, said[i].value);
+        if (!said[i].set || said[i].value <= 0)
+            continue;
+        add_id(lookup, said[i].value);
+        if (!lookup->usable[i])
+            continue;
+        doubt |= sure.set && sure.value != said[i].value;
+        sure = said[i];
     }
-    // No order has shown yet which of them is the project's.
-    try_id(task);
+    if (sure.set && !doubt)
+        adopt(task, sure.value);
+    else
+        try_id(task);
 }
 
 static void read_candidate(struct task *task)

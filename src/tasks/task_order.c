@@ -8,12 +8,32 @@
 struct sending {
     struct lf_create create;
     struct project_request request;
-    struct project_figures figures;
+    int64_t began_at_us; // order.sending_at of this attempt
 };
 
 static struct lf_create *create_of(struct task *task)
 {
     return &((struct sending *)task->own)->create;
+}
+
+// An answer is about its own attempt only: when another process took the order over and sent it
+// again, or a person settled it, it tells nothing of that. A paid project that the order cannot
+// take then is noted in the log, for a person to find.
+static enum err must_be_this_attempt(struct task *task, struct error *err)
+{
+    const struct sending *sending = task->own;
+    const struct lf_create *create = &sending->create;
+    const struct order *order = &task->order;
+    bool waits = order->state == ORDER_SENDING || order->state == ORDER_UNKNOWN ||
+                 order->state == ORDER_PARKED;
+    if (waits && order->sending_at.set && order->sending_at.value == sending->began_at_us)
+        return ERR_OK;
+    if (create->project_id > 0)
+        log_event(LOG_ERROR, "order.project_left", "a project was made that its order cannot take",
+                  LOG_I64("order_id", order->id), LOG_I64("project_id", create->project_id),
+                  LOG_I64("house_id", create->house_id.value),
+                  LOG_TEXT_FIELD("state", order_state_names[order->state]));
+    return error_set(err, ERR_CONFLICT, "the order is not in this attempt any more");
 }
 
 static bool is_order_id(int64_t id)
@@ -32,10 +52,20 @@ static void note_figures(struct order *order, const struct project_figures *figu
     order->annual_savings = figures->annual_savings;
 }
 
+static bool is_created_as(const struct order *order, int64_t project_id)
+{
+    return order->created_at.set && order->project_id.set && order->project_id.value == project_id;
+}
+
 static enum err apply_created(struct task *task, struct task_change *change, int64_t now_us,
                               struct error *err)
 {
     const struct lf_create *create = create_of(task);
+    if (is_created_as(&task->order, create->project_id)) {
+        change->job = TASK_JOB_FINISH;
+        return ERR_OK; // stored already, only the word of it was lost
+    }
+    TRY(must_be_this_attempt(task, err));
     TRY(order_go(&task->order, ORDER_CREATED, now_us, err));
     task->order.project_id = OPT_I64(create->project_id);
     task->order.house_id = create->house_id;
@@ -56,6 +86,7 @@ static enum err apply_taken(struct task *task, struct task_change *change, int64
     struct str words = arena_printf(
         task->arena, "LightFusion answered with project %lld, which another order has already.",
         (long long)create_of(task)->project_id);
+    TRY(must_be_this_attempt(task, err));
     TRY(order_go(&task->order, ORDER_PARKED, now_us, err));
     order_fail_with(&task->order, FAILURE_UNCLEAR, words);
     change->job = TASK_JOB_FINISH;
@@ -73,15 +104,18 @@ static enum err apply_not_sent(struct task *task, struct task_change *change, in
 {
     const struct lf_call *call = &create_of(task)->call;
     bool enough = task->order.attempts >= ORDER_TRIES_MAX;
+    TRY(must_be_this_attempt(task, err));
+    if (task->order.state == ORDER_PARKED) // its job is gone: only a person sets it going again
+        return error_set(err, ERR_CONFLICT, "the order was parked meanwhile");
     TRY(order_go(&task->order, enough ? ORDER_FAILED : ORDER_REQUESTED, now_us, err));
     order_fail_with(&task->order, call->failure, call->words);
     if (enough) {
         change->job = TASK_JOB_FINISH;
         return ERR_OK;
     }
-    // What LightFusion's own client held back (breaker, limits) never left: it is no try of the
-    // order's.
-    if (!call->attempted)
+    // What our own client held back (breaker, limits, a fence too old) never left: it is no try of
+    // the order's.
+    if (!call->attempted || call->http.held_back)
         task->order.attempts--;
     int64_t wait_us = order_backoff_us(task->run->job.attempt, task_jitter());
     int64_t asked_us = (int64_t)call->retry_after_s * US_PER_S;
@@ -94,6 +128,7 @@ static enum err apply_refused(struct task *task, struct task_change *change, int
                               struct error *err)
 {
     const struct lf_call *call = &create_of(task)->call;
+    TRY(must_be_this_attempt(task, err));
     TRY(order_go(&task->order, ORDER_FAILED, now_us, err));
     order_fail_with(&task->order, FAILURE_REFUSED, call->words);
     change->job = TASK_JOB_FINISH;
@@ -105,6 +140,7 @@ static enum err apply_unclear(struct task *task, struct task_change *change, int
                               struct error *err)
 {
     const struct lf_create *create = create_of(task);
+    TRY(must_be_this_attempt(task, err));
     TRY(order_go(&task->order, ORDER_UNKNOWN, now_us, err));
     order_fail_with(&task->order, FAILURE_UNCLEAR, create->call.words);
     if (create->call.outcome == LF_OK && is_order_id(create->project_id))
@@ -151,6 +187,7 @@ static bool still_fresh(struct lf_create *create)
 static void send(struct task *task)
 {
     struct sending *sending = task->own;
+    sending->began_at_us = task->order.sending_at.value;
     sending->create = (struct lf_create){
         .call = {.arena = task->arena, .done = answered, .ctx = task},
         .request = &sending->request,
@@ -163,6 +200,9 @@ static enum err apply_sending(struct task *task, struct task_change *change, int
                               struct error *err)
 {
     (void)change;
+    // Only from here: what another process sends must not be sent a second time.
+    if (task->order.state != ORDER_REQUESTED)
+        return error_set(err, ERR_CONFLICT, "the order is not waiting to be sent any more");
     return order_go(&task->order, ORDER_SENDING, now_us, err);
 }
 
@@ -193,12 +233,21 @@ static void begin_sending(struct task *task)
 static enum err apply_interrupted(struct task *task, struct task_change *change, int64_t now_us,
                                   struct error *err)
 {
+    TRY(must_be_this_attempt(task, err));
     TRY(order_go(&task->order, ORDER_UNKNOWN, now_us, err));
     order_fail_with(&task->order, FAILURE_UNCLEAR,
                     STR("The server stopped while the order was being sent."));
     change->job = TASK_JOB_AGAIN;
     change->again_at_us = now_us + TASK_LOOKUP_DELAY_US;
     return ERR_OK;
+}
+
+static void begin_interrupted(struct task *task)
+{
+    struct sending *sending = arena_new(task->arena, struct sending, 1);
+    sending->began_at_us = task->order.sending_at.value;
+    task->own = sending;
+    task_commit(task, apply_interrupted, NULL);
 }
 
 static void loaded(struct task *task)
@@ -208,7 +257,7 @@ static void loaded(struct task *task)
         begin_sending(task);
         return;
     case ORDER_SENDING:
-        task_commit(task, apply_interrupted, NULL);
+        begin_interrupted(task);
         return;
     case ORDER_UNKNOWN:
         task_lookup(task);

@@ -55,6 +55,15 @@ static void open_upstream(struct task_fixture *f, const char *api)
     assert_int_equal(lightfusion_open(&settings, f->http, &f->lf, NULL), ERR_OK);
 }
 
+static int64_t read_tasks_now(const struct clock *clock)
+{
+    struct task_fixture *f = CONTAINER_OF(clock, struct task_fixture, tasks_clock);
+    void (*on_read)(struct task_fixture *) = atomic_load(&f->on_read);
+    if (on_read != NULL)
+        on_read(f);
+    return test_clock_now(&f->clock);
+}
+
 struct task_fixture *task_fixture_open(const struct fake_route *routes, size_t count,
                                        const char *api)
 {
@@ -66,6 +75,8 @@ struct task_fixture *task_fixture_open(const struct fake_route *routes, size_t c
     all[count] = login_route;
     assert_int_equal(store_fixture_setup((void **)&f->store), 0);
     test_clock_init(&f->clock, STORE_T0_US);
+    f->tasks_clock = (struct clock){.now_us = read_tasks_now,
+                                    .monotonic_us = f->clock.clock.monotonic_us};
     f->server = fake_server_open(all, count + 1);
     open_upstream(f, api);
     snprintf(f->files_dir, sizeof(f->files_dir), "/tmp/sunlead-task-test-XXXXXX");
@@ -75,7 +86,7 @@ struct task_fixture *task_fixture_open(const struct fake_route *routes, size_t c
     assert_int_equal(watch_open(&f->watch, NULL), ERR_OK);
     f->tasks = (struct tasks){
         .db = f->store->db,
-        .clock = &f->clock.clock,
+        .clock = &f->tasks_clock,
         .lf = f->lf,
         .http = f->http,
         .files = f->files,

@@ -25,6 +25,9 @@
 struct task_fixture {
     struct store_fixture *store;
     struct test_clock clock;
+    struct clock tasks_clock; // the same time, by which on_read() is called
+    // Called, if not NULL, whenever a kind reads the time: between two of its steps.
+    void (*_Atomic on_read)(struct task_fixture *f);
     struct fake_server *server;
     struct http_client *http;
     struct pool *pool;

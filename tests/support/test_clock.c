@@ -3,11 +3,7 @@
 
 static int64_t read_now(const struct clock *clock)
 {
-    struct test_clock *ours = CONTAINER_OF(clock, struct test_clock, clock);
-    void (*on_read)(void *) = atomic_load(&ours->on_read);
-    if (on_read != NULL)
-        on_read(ours->ctx);
-    return atomic_load(&ours->now_us);
+    return atomic_load(&CONTAINER_OF(clock, struct test_clock, clock)->now_us);
 }
 
 static int64_t read_monotonic(const struct clock *clock)
@@ -20,8 +16,6 @@ void test_clock_init(struct test_clock *clock, int64_t now_us)
 {
     clock->clock = (struct clock){.now_us = read_now, .monotonic_us = read_monotonic};
     atomic_init(&clock->now_us, now_us);
-    atomic_init(&clock->on_read, NULL);
-    clock->ctx = NULL;
 }
 
 int64_t test_clock_now(struct test_clock *clock)

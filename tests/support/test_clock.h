@@ -10,9 +10,6 @@
 struct test_clock {
     struct clock clock; // UTC stands still; the monotonic time is the system's
     _Atomic int64_t now_us;
-    // Called at each reading of UTC, before it, if not NULL: what happens "at this moment".
-    void (*_Atomic on_read)(void *ctx);
-    void *ctx;
 };
 
 // test_clock_init() sets the clock to a time.

@@ -1,8 +1,11 @@
 // Tests of tasks/task_order.c: what each answer to a create means, and the fence before it.
 #include "support/task_fixture.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define S US_PER_S
@@ -15,7 +18,7 @@ static const char created_body[] =
 struct answer_row {
     const char *what;
     struct fake_answer answers[3];
-    const char *api; // not NULL: another address ("https:" the server's, by TLS)
+    enum { API, API_CLOSED, API_NO_HOST, API_NO_TLS } api;
     enum order_state state;
     enum order_failure failure;
     const char *words; // part of the failure's words
@@ -33,15 +36,15 @@ struct answer_row {
 #define SOON_MAX (12 * S / 10)
 
 #define NOT_SENT(failure_, words_, min_, max_, creates_)                                           \
-    NULL, ORDER_REQUESTED, FAILURE_##failure_, words_, 1, MODEL_PENDING, JOB_ORDER, min_, max_,    \
+    API, ORDER_REQUESTED, FAILURE_##failure_, words_, 1, MODEL_PENDING, JOB_ORDER, min_, max_,    \
         "order.requested", creates_
 #define REFUSED(words_)                                                                            \
-    NULL, ORDER_FAILED, FAILURE_REFUSED, words_, 1, MODEL_FAILED, JOB_NONE, 0, 0, "order.failed", 1
+    API, ORDER_FAILED, FAILURE_REFUSED, words_, 1, MODEL_FAILED, JOB_NONE, 0, 0, "order.failed", 1
 #define UNKNOWN(words_)                                                                            \
-    NULL, ORDER_UNKNOWN, FAILURE_UNCLEAR, words_, 1, MODEL_PENDING, JOB_ORDER, 5 * S, 5 * S,       \
+    API, ORDER_UNKNOWN, FAILURE_UNCLEAR, words_, 1, MODEL_PENDING, JOB_ORDER, 5 * S, 5 * S,       \
         "order.unknown", 1
 #define CREATED                                                                                    \
-    NULL, ORDER_CREATED, FAILURE_NONE, NULL, 1, MODEL_PROCESSING, JOB_POLL, 20 * S, 20 * S,        \
+    API, ORDER_CREATED, FAILURE_NONE, NULL, 1, MODEL_PROCESSING, JOB_POLL, 20 * S, 20 * S,        \
         "order.created"
 
 static const struct answer_row answer_rows[] = {
@@ -88,7 +91,7 @@ static const struct answer_row answer_rows[] = {
 
     {"connection refused",
      {{0}},
-     "http://127.0.0.1:1",
+     API_CLOSED,
      ORDER_REQUESTED,
      FAILURE_UNAVAILABLE,
      "not reached",
@@ -100,7 +103,7 @@ static const struct answer_row answer_rows[] = {
      0},
     {"no such host",
      {{0}},
-     "http://lightfusion.invalid",
+     API_NO_HOST,
      ORDER_REQUESTED,
      FAILURE_UNAVAILABLE,
      "not reached",
@@ -112,7 +115,7 @@ static const struct answer_row answer_rows[] = {
      0},
     {"no TLS",
      {{0}},
-     "https:",
+     API_NO_TLS,
      ORDER_REQUESTED,
      FAILURE_UNAVAILABLE,
      "not reached",
@@ -128,6 +131,8 @@ static void check_answer(struct task_fixture *f, const struct answer_row *row)
 {
     struct order order = task_order(f);
     struct lead lead = task_lead(f);
+    if (order.state != row->state)
+        print_error("%.*s\n", STR_ARG(order.failure_detail));
     assert_int_equal(order.state, row->state);
     task_assert_failure(&order, row->failure, row->words);
     assert_int_equal(order.attempts, row->attempts);
@@ -152,26 +157,41 @@ static void check_answer(struct task_fixture *f, const struct answer_row *row)
     }
 }
 
+// A port that nobody listens on, for as long as the socket is open.
+static int take_port(char *url, size_t size)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(address);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, len), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+    snprintf(url, size, "http://127.0.0.1:%u", ntohs(address.sin_port));
+    return fd;
+}
+
 static void test_answers(void **state)
 {
     (void)state;
+    char closed[80];
+    int fd = take_port(closed, sizeof(closed));
     for (size_t i = 0; i < COUNT_OF(answer_rows); i++) {
         const struct answer_row *row = &answer_rows[i];
         struct fake_route route = {.request = TASK_CREATE};
         memcpy(route.answers, row->answers, sizeof(row->answers));
         print_message("%s\n", row->what);
+        struct fake_server *plain = fake_server_open(NULL, 0);
         char by_tls[80];
-        struct task_fixture *f = task_fixture_open(&route, 1, row->api);
-        if (row->api != NULL && strcmp(row->api, "https:") == 0) {
-            snprintf(by_tls, sizeof(by_tls), "https%s", fake_server_url(f->server) + 4);
-            task_fixture_close(f);
-            f = task_fixture_open(&route, 1, by_tls);
-        }
+        snprintf(by_tls, sizeof(by_tls), "https%s", fake_server_url(plain) + strlen("http"));
+        const char *const apis[] = {NULL, closed, "http://lightfusion.invalid", by_tls};
+        struct task_fixture *f = task_fixture_open(&route, 1, apis[row->api]);
         task_fixture_start(f);
         task_fixture_settle(f);
         check_answer(f, row);
         task_fixture_close(f);
+        fake_server_close(plain);
     }
+    close(fd);
 }
 
 static void test_created_figures(void **state)
@@ -346,9 +366,8 @@ static void await_idle(struct task_fixture *f)
 
 // At a reading of the clock between the reading of the order and the storing of the fence, another
 // process stores its own.
-static void fence_of_another(void *ctx)
+static void fence_of_another(struct task_fixture *f)
 {
-    struct task_fixture *f = ctx;
     if (store_i64(f->store, "SELECT count(*) FROM sunlead_orders o JOIN sunlead_jobs j "
                             "ON j.order_id = o.id WHERE o.state = 'requested' "
                             "AND j.state = 'running'") == 0)
@@ -361,15 +380,14 @@ static void test_fence_of_another(void **state)
     (void)state;
     const struct fake_route route = {TASK_CREATE, {{.body = created_body}}};
     struct task_fixture *f = task_fixture_open(&route, 1, NULL);
-    f->clock.ctx = f;
-    atomic_store(&f->clock.on_read, fence_of_another);
+    atomic_store(&f->on_read, fence_of_another);
     task_fixture_start(f);
     int64_t deadline_us = clock_monotonic_us(clock_system()) + 10 * S;
     while (task_job_due_us(f, JOB_ORDER) <= 0 && task_job_due_us(f, JOB_POLL) <= 0) {
         assert_true(clock_monotonic_us(clock_system()) < deadline_us);
         usleep(500);
     }
-    atomic_store(&f->clock.on_read, NULL);
+    atomic_store(&f->on_read, NULL);
     task_fixture_settle(f);
     struct order order = task_order(f);
     assert_int_equal(fake_server_count(f->server, TASK_CREATE), 0);
@@ -405,6 +423,7 @@ static const struct late_row late_rows[] = {
     // It was parked, even.
     {"made, parked", "state = 'parked', house_id = 456", {WAIT, .body = created_body},
      ORDER_CREATED, FAILURE_NONE, 1},
+    {"429, parked", "state = 'parked'", {WAIT, .status = 429}, ORDER_PARKED, FAILURE_NONE, 1},
     // Somebody linked a project by hand: that stands.
     {"made, linked", "state = 'created', project_id = 777, house_id = 778",
      {WAIT, .body = created_body}, ORDER_CREATED, FAILURE_NONE, 1},
@@ -441,9 +460,8 @@ static void test_late_answers(void **state)
 }
 
 // The order is changed by others again and again while its answer waits to be stored.
-static void change_again(void *ctx)
+static void change_again(struct task_fixture *f)
 {
-    struct task_fixture *f = ctx;
     if (fake_server_count(f->server, TASK_CREATE) == 0)
         return;
     if (store_i64(f->store, "SELECT max(version) FROM sunlead_orders") < 80)
@@ -455,12 +473,11 @@ static void test_result_survives_many_changes(void **state)
     (void)state;
     const struct fake_route route = {TASK_CREATE, {{.body = created_body}}};
     struct task_fixture *f = task_fixture_open(&route, 1, NULL);
-    f->clock.ctx = f;
     task_fixture_start(f);
     fake_server_wait(f->server, TASK_LOGIN, 1);
-    atomic_store(&f->clock.on_read, change_again);
+    atomic_store(&f->on_read, change_again);
     await_idle(f);
-    atomic_store(&f->clock.on_read, NULL);
+    atomic_store(&f->on_read, NULL);
     task_fixture_settle(f);
     assert_int_equal(task_order(f).state, ORDER_CREATED);
     assert_int_equal(fake_server_count(f->server, TASK_CREATE), 1);
