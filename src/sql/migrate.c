@@ -13,11 +13,9 @@ static const struct sql_stmt find_table = {
     .sqlite = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'sunlead_migrations'",
 };
 
-static const struct sql_stmt make_table = {
-    .name = "migrate.make_table",
-    .text = "CREATE TABLE IF NOT EXISTS sunlead_migrations (name TEXT PRIMARY KEY, "
-            "sha256 TEXT NOT NULL, applied_us BIGINT NOT NULL)",
-};
+static const char make_table[] =
+    "CREATE TABLE IF NOT EXISTS sunlead_migrations (name TEXT PRIMARY KEY, "
+    "sha256 TEXT NOT NULL, applied_us BIGINT NOT NULL)";
 
 static const struct sql_stmt read_applied = {
     .name = "migrate.read_applied",
@@ -201,7 +199,7 @@ static enum err apply(const struct plan *plan, const struct migration *migration
     const struct sql_value params[] = {
         SQLV_TEXT(migration->name),
         SQLV_TEXT(str_of(hash)),
-        SQLV_TIME(clock_now_us(clock_system())),
+        SQLV_INT(clock_now_us(clock_system())),
     };
     const struct sql_step record = {
         .stmt = &write_applied,
@@ -241,11 +239,11 @@ static enum err refuse_unknown(const struct plan *plan, struct error *err)
     return ERR_OK;
 }
 
-static enum err make_records(struct plan *plan, struct error *err)
+// As a script, so that processes which do it at once wait for each other.
+static enum err make_records(const struct plan *plan, struct error *err)
 {
-    struct sql_op *op = sql_op_new(plan->arena, "migrate.make_table", SQL_LANE_WRITE);
-    (void)sql_op_step(op, &make_table, 0, NULL);
-    return run(plan, op, err);
+    const struct sql_script script = {.text = str_of(make_table)};
+    return plan->db->driver->script(plan->db, &script, err);
 }
 
 enum err migrate_up_of(struct sql *db, const struct migration_set *set, size_t *ret_applied,

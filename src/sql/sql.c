@@ -4,7 +4,7 @@
 #include "base/thread.h"
 #include "sql/sql_driver.h"
 
-static const struct sql_driver *const drivers[] = {&sql_driver_sqlite};
+static const struct sql_driver *const drivers[] = {&sql_driver_sqlite, &sql_driver_postgres};
 
 enum err sql_open(const char *url, bool lock, struct sql **ret_db, struct error *err)
 {
@@ -13,11 +13,10 @@ enum err sql_open(const char *url, bool lock, struct sql **ret_db, struct error 
         if (str_starts(s, str_of(drivers[i]->scheme)))
             return drivers[i]->open(url, lock, ret_db, err);
     }
-    if (str_starts(s, STR("postgres://")) || str_starts(s, STR("postgresql://")))
-        return error_set(err, ERR_INVALID, "PostgreSQL is not built in yet");
     // The URL may hold a password: only its scheme is shown.
     struct str scheme = str_slice(s, 0, str_find(s, ':', 0));
-    return error_set(err, ERR_INVALID, "%.*s: no such kind of database; write sqlite:PATH",
+    return error_set(err, ERR_INVALID,
+                     "%.*s: no such kind of database; write sqlite:PATH or postgres://...",
                      STR_ARG(scheme));
 }
 

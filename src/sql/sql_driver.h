@@ -44,6 +44,7 @@ struct sql_driver {
 };
 
 extern const struct sql_driver sql_driver_sqlite;
+extern const struct sql_driver sql_driver_postgres;
 
 // sql_op_finish() calls done; op may be gone when it returns.
 static inline void sql_op_finish(struct sql_op *op)

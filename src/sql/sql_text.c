@@ -43,7 +43,7 @@ static void write_changes(struct buf *out, const struct field_table *table)
         const struct field *field = &table->fields[i];
         if (!is_column(field) || (field->flags & FIELD_READ_ONLY) != 0)
             continue;
-        buf_printf(out, "%s%s = CASE WHEN ($2 & %llu) <> 0 THEN $%zu ELSE %s END",
+        buf_printf(out, "%s%s = CASE WHEN (CAST($2 AS BIGINT) & %llu) <> 0 THEN $%zu ELSE %s END",
                    n > 0 ? ", " : "", field->name, 1ULL << i, n + 3, field->name);
         n++;
     }

@@ -41,8 +41,9 @@ void job_store_claim(struct sql_op *op, int64_t worker, int64_t now_us, int64_t 
         .name = "job_claim",
         .text = "UPDATE sunlead_jobs SET state = 'running', attempt = attempt + 1, "
                 "worker = $1, lease_until = $3, updated_at = $2 "
-                "WHERE id IN (SELECT id FROM sunlead_jobs WHERE state = 'ready' AND run_at <= $2 "
-                "ORDER BY run_at LIMIT $4 FOR UPDATE SKIP LOCKED) RETURNING {columns}",
+                "WHERE id = ANY (ARRAY(SELECT id FROM sunlead_jobs WHERE state = 'ready' "
+                "AND run_at <= $2 ORDER BY run_at LIMIT $4 FOR UPDATE SKIP LOCKED)) "
+                "RETURNING {columns}",
         .sqlite = "UPDATE sunlead_jobs SET state = 'running', attempt = attempt + 1, "
                   "worker = $1, lease_until = $3, updated_at = $2 "
                   "WHERE id IN (SELECT id FROM sunlead_jobs WHERE state = 'ready' "

@@ -100,20 +100,24 @@ static const struct sql_stmt list_stmts[2][3] = {
 
 static const struct sql_stmt total_stmts[2][3] = {
     {
-        {.name = "lead_total", .text = "SELECT coalesce(sum(leads), 0) FROM sunlead_lead_counts"},
+        {.name = "lead_total",
+         .text = "SELECT CAST(coalesce(sum(leads), 0) AS BIGINT) FROM sunlead_lead_counts"},
         {.name = "lead_total_3d",
-         .text = "SELECT coalesce(sum(leads), 0) FROM sunlead_lead_counts WHERE has_3d_model"},
+         .text = "SELECT CAST(coalesce(sum(leads), 0) AS BIGINT) FROM sunlead_lead_counts WHERE "
+                 "has_3d_model"},
         {.name = "lead_total_no_3d",
-         .text = "SELECT coalesce(sum(leads), 0) FROM sunlead_lead_counts WHERE NOT has_3d_model"},
+         .text = "SELECT CAST(coalesce(sum(leads), 0) AS BIGINT) FROM sunlead_lead_counts WHERE "
+                 "NOT has_3d_model"},
     },
     {
         {.name = "lead_total_company",
-         .text = "SELECT coalesce(sum(leads), 0) FROM sunlead_lead_counts WHERE company_id = $1"},
+         .text = "SELECT CAST(coalesce(sum(leads), 0) AS BIGINT) FROM sunlead_lead_counts WHERE "
+                 "company_id = $1"},
         {.name = "lead_total_company_3d",
-         .text = "SELECT coalesce(sum(leads), 0) FROM sunlead_lead_counts "
+         .text = "SELECT CAST(coalesce(sum(leads), 0) AS BIGINT) FROM sunlead_lead_counts "
                  "WHERE company_id = $1 AND has_3d_model"},
         {.name = "lead_total_company_no_3d",
-         .text = "SELECT coalesce(sum(leads), 0) FROM sunlead_lead_counts "
+         .text = "SELECT CAST(coalesce(sum(leads), 0) AS BIGINT) FROM sunlead_lead_counts "
                  "WHERE company_id = $1 AND NOT has_3d_model"},
     },
 };

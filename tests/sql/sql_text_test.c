@@ -37,8 +37,8 @@ static void test_expand(void **state)
         {"({columns-id}) ({values-id})", "(count, made, size) ($1, $2, $3)"},
         {"{values}", "$1, $2, $3, $4"},
         {"SET {set-id} WHERE id = $1", "SET count = $2, made = $3, size = $4 WHERE id = $1"},
-        {"{changes}", "count = CASE WHEN ($2 & 2) <> 0 THEN $3 ELSE count END, "
-                      "size = CASE WHEN ($2 & 16) <> 0 THEN $4 ELSE size END"},
+        {"{changes}", "count = CASE WHEN (CAST($2 AS BIGINT) & 2) <> 0 THEN $3 ELSE count END, "
+                      "size = CASE WHEN (CAST($2 AS BIGINT) & 16) <> 0 THEN $4 ELSE size END"},
         {"{after-changes} {after-all}", "$5 $5"},
         {"{last:leads}, {columns-id}", "{last:leads}, count, made, size"},
     };
@@ -107,9 +107,9 @@ static void test_small_tables(void **state)
         {"{columns}|{columns-id}", "first|", "first, second|second"},
         {"{values}|{values-id}", "$1|", "$1, $2|$1"},
         {"{set-id}", "", "second = $2"},
-        {"{changes}", "first = CASE WHEN ($2 & 1) <> 0 THEN $3 ELSE first END",
-         "first = CASE WHEN ($2 & 1) <> 0 THEN $3 ELSE first END, "
-         "second = CASE WHEN ($2 & 2) <> 0 THEN $4 ELSE second END"},
+        {"{changes}", "first = CASE WHEN (CAST($2 AS BIGINT) & 1) <> 0 THEN $3 ELSE first END",
+         "first = CASE WHEN (CAST($2 AS BIGINT) & 1) <> 0 THEN $3 ELSE first END, "
+         "second = CASE WHEN (CAST($2 AS BIGINT) & 2) <> 0 THEN $4 ELSE second END"},
         {"{after-changes}|{after-all}", "$4|$2", "$5|$3"},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {

@@ -13,10 +13,14 @@
 #include "sql/migrate.h"
 #include "store/lead_store.h"
 #include "store/order_store.h"
+#include "support/postgres.h"
 
-// What a kind of database needs: a URL of an empty one, and its removal.
+// What a kind of database needs: what the suite starts and stops, a URL of an empty one, and its
+// removal.
 struct engine {
     const char *name;
+    int (*start)(void **state);
+    int (*stop)(void **state);
     const char *(*make)(struct store_fixture *f);
     int (*remove)(struct store_fixture *f);
 };
@@ -41,8 +45,55 @@ static int sqlite_remove(struct store_fixture *f)
     return rmdir(f->folder);
 }
 
+// One server for all tests of a suite. Their databases are copies of one that was migrated.
+static struct {
+    struct postgres *server;
+    const char *migrated;
+} postgres;
+
+static int postgres_engine_start(void **state)
+{
+    (void)state;
+    log_setup(LOG_OFF, LOG_TEXT, 2);
+    postgres.server = postgres_start();
+    if (postgres.server == NULL)
+        return -1;
+    postgres.migrated = postgres_create(postgres.server, NULL);
+    struct sql *db = NULL;
+    size_t applied;
+    struct error err;
+    error_reset(&err);
+    enum err code = sql_open(postgres.migrated, false, &db, &err);
+    if (code == ERR_OK)
+        code = migrate_up(db, &applied, &err);
+    sql_close(db);
+    if (code != ERR_OK)
+        print_error("%s (%s)\n", err.message, err.cause);
+    return code == ERR_OK ? 0 : -1;
+}
+
+static int postgres_engine_stop(void **state)
+{
+    (void)state;
+    postgres_stop(TAKE_PTR(postgres.server));
+    return 0;
+}
+
+static const char *postgres_make(struct store_fixture *f)
+{
+    f->url = postgres_create(postgres.server, postgres.migrated);
+    return f->url;
+}
+
+static int postgres_remove(struct store_fixture *f)
+{
+    postgres_drop(postgres.server, f->url);
+    return 0;
+}
+
 static const struct engine engines[] = {
-    {"sqlite", sqlite_make, sqlite_remove},
+    {"sqlite", NULL, NULL, sqlite_make, sqlite_remove},
+    {"postgres", postgres_engine_start, postgres_engine_stop, postgres_make, postgres_remove},
 };
 
 static const struct engine *engine = &engines[0]; // of the suite that runs
@@ -54,7 +105,7 @@ int store_fixture_run_suite(const char *name, const struct CMUnitTest *tests, si
         char group[100];
         engine = &engines[i];
         snprintf(group, sizeof(group), "%s on %s", name, engine->name);
-        failed += _cmocka_run_group_tests(group, tests, count, NULL, NULL);
+        failed += _cmocka_run_group_tests(group, tests, count, engine->start, engine->stop);
     }
     return failed;
 }

@@ -23,6 +23,7 @@ struct store_fixture {
     struct sql *db;
     struct arena *arena; // what the test takes; freed with the fixture
     char folder[64];     // of an engine that keeps files
+    const char *url;     // of one that has a server
 };
 
 // store_fixture_run_suite() runs the tests once on every engine; how many failed.

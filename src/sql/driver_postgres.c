@@ -1,0 +1,94 @@
+// The PostgreSQL driver's face: opening and closing a database.
+#include "sql/driver_postgres.h"
+
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fs.h"
+
+// A write that failed for want of room is the last word on the server's disk for so long.
+#define FULL_US (5 * US_PER_S)
+
+static void close_db(struct sql *sql)
+{
+    struct postgres_db *db = CONTAINER_OF(sql, struct postgres_db, sql);
+    postgres_loop_done(db);
+    postgres_connector_done(&db->connector);
+    for (size_t i = 0; i < POSTGRES_LANES; i++)
+        postgres_lane_done(&db->lanes[i]);
+    postgres_stmts_done(&db->stmts);
+    fd_close(&db->epoll_fd);
+    fd_close(&db->wake_fd);
+    postgres_address_done(&db->address);
+    pthread_mutex_destroy(&db->inbox.mutex);
+    free(db);
+}
+
+// The first connection is opened here, so that an address that leads nowhere is known at once.
+static enum err start_db(struct postgres_db *db, const char *url, struct error *err)
+{
+    struct postgres_conn *first = &db->lanes[SQL_LANE_SHORT].conns[0];
+    TRY(postgres_address_init(&db->address, url, err));
+    enum err code = postgres_connect(&db->address, first->lane->settings->statement_timeout_ms,
+                                     &first->handle, err);
+    if (code != ERR_OK)
+        return code;
+    first->state = POSTGRES_CONNECTING;
+    db->connector.arrived = first;
+    db->probes = 1;
+    return postgres_loop_start(db, err);
+}
+
+static enum err open_db(const char *url, bool lock, struct sql **ret_db, struct error *err)
+{
+    (void)lock; // any number of processes share a database
+    struct postgres_db *db = calloc(1, sizeof(*db));
+    check(db != NULL);
+    db->sql.driver = &sql_driver_postgres;
+    db->epoll_fd = -1;
+    db->wake_fd = -1;
+    check(pthread_mutex_init(&db->inbox.mutex, NULL) == 0);
+    postgres_list_init(&db->inbox.list);
+    postgres_connector_init(&db->connector);
+    random_seed(&db->random, (uint64_t)random_id());
+    for (size_t i = 0; i < POSTGRES_LANES; i++)
+        postgres_lane_init(db, (enum sql_lane)i);
+    enum err code = start_db(db, url, err);
+    if (code != ERR_OK) {
+        close_db(&db->sql);
+        return code;
+    }
+    *ret_db = &db->sql;
+    return ERR_OK;
+}
+
+static size_t queue_length(const struct sql *sql)
+{
+    const struct postgres_db *db = (const struct postgres_db *)sql;
+    return atomic_load_explicit(&db->lanes[SQL_LANE_WRITE].length, memory_order_relaxed);
+}
+
+static bool is_available(const struct sql *sql)
+{
+    const struct postgres_db *db = (const struct postgres_db *)sql;
+    int64_t full_us = atomic_load_explicit(&db->full_us, memory_order_relaxed);
+    bool is_full = full_us != 0 && clock_monotonic_us(clock_system()) - full_us < FULL_US;
+    return !is_full && !atomic_load_explicit(&db->down, memory_order_relaxed);
+}
+
+const struct sql_driver sql_driver_postgres = {
+    .name = "postgres",
+    .scheme = "postgres", // postgres: and postgresql:
+    .capabilities = 0,
+    .open = open_db,
+    .close = close_db,
+    .submit = postgres_submit,
+    .script = postgres_run_script,
+    .queue_length = queue_length,
+    .is_available = is_available,
+    .row_columns = postgres_row_columns,
+    .row_is_null = postgres_row_is_null,
+    .row_i64 = postgres_row_i64,
+    .row_f64 = postgres_row_f64,
+    .row_str = postgres_row_str,
+};

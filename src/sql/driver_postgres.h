@@ -1,0 +1,381 @@
+// The parts of the PostgreSQL driver, for its own files only.
+#ifndef SUNLEAD_SQL_DRIVER_POSTGRES_H
+#define SUNLEAD_SQL_DRIVER_POSTGRES_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/buf.h"
+#include "base/random.h"
+#include "sql/sql_driver.h"
+
+struct pg_conn;   // libpq's PGconn
+struct pg_result; // libpq's PGresult
+struct postgres_db;
+
+// The SQLSTATE that sunlead_require() raises (a migration makes it): a step found no row.
+#define POSTGRES_NO_ROW "SL001"
+
+#define POSTGRES_LANES     3
+#define POSTGRES_CONNS_MAX 8
+
+// ---- The address.
+
+#define POSTGRES_ADDRESS_MAX 64
+
+// The parameters of a connection, as libpq wants them. They may hold a password.
+struct postgres_address {
+    char *names[POSTGRES_ADDRESS_MAX + 1]; // ended by NULL
+    char *values[POSTGRES_ADDRESS_MAX + 1];
+    size_t count;
+};
+
+// driver_postgres_address.c
+
+// postgres_address_init() reads a URL and adds defaults. ERR_INVALID without the URL in its words.
+MUST_CHECK enum err postgres_address_init(struct postgres_address *address, const char *url,
+                                          struct error *err);
+
+// postgres_address_done() frees.
+void postgres_address_done(struct postgres_address *address);
+
+// postgres_connect() opens a connection whose statements may take so long (0: for ever). Blocks.
+// ERR_UNAVAILABLE with libpq's words as the cause.
+MUST_CHECK enum err postgres_connect(const struct postgres_address *address,
+                                     unsigned statement_timeout_ms, struct pg_conn **ret_handle,
+                                     struct error *err);
+
+// ---- Statements.
+
+// A statement in PostgreSQL's words.
+struct postgres_stmt {
+    const struct sql_stmt *stmt;
+    const char *source;    // the statement's text, to notice one that did not live long enough
+    bool is_required;      // raises POSTGRES_NO_ROW when it finds no row
+    bool returns_count;    // its only row is the number of rows
+    size_t index;          // among all
+    char name[16];         // on the server
+    char *text;            // on the heap
+    size_t param_count;    // once described
+    unsigned *param_types; // their OIDs, on the heap
+};
+
+// All statements that were ever run; grows. For the loop's thread only.
+struct postgres_stmts {
+    struct postgres_stmt **all; // by index
+    size_t count;
+    struct postgres_stmt **slots; // by pointer; a power of two, at most half full
+    size_t slot_count;
+};
+
+// driver_postgres_stmt.c
+
+// postgres_stmts_find() finds or makes the form of a statement.
+struct postgres_stmt *postgres_stmts_find(struct postgres_stmts *stmts, const struct sql_stmt *stmt,
+                                          bool is_required);
+
+// postgres_stmts_done() frees them all.
+void postgres_stmts_done(struct postgres_stmts *stmts);
+
+// postgres_stmt_describe() keeps what the server says of a statement's parameters.
+void postgres_stmt_describe(struct postgres_stmt *stmt, const struct pg_result *description);
+
+// driver_postgres_text.c
+
+// postgres_text_write() writes a statement in PostgreSQL's words: placeholders filled in,
+// {last:table} as a query and, if required, raising when it finds no row. Returns whether its rows
+// are only counted then.
+bool postgres_text_write(const struct sql_stmt *stmt, bool is_required, struct buf *out);
+
+// ---- Values.
+
+#define POSTGRES_VALUES_MAX 80
+
+// Parameters on their way to the server.
+struct postgres_values {
+    size_t count;
+    const char *values[POSTGRES_VALUES_MAX];
+    int lengths[POSTGRES_VALUES_MAX];
+    int formats[POSTGRES_VALUES_MAX]; // 0 text, 1 binary
+    char scratch[POSTGRES_VALUES_MAX][8];
+};
+
+// driver_postgres_encode.c
+
+// postgres_values_fill() encodes a step's parameters for a described statement, in the arena where
+// they need more than a few bytes. What the server cannot store is encoded so that it refuses it.
+void postgres_values_fill(struct postgres_values *values, const struct sql_step *step,
+                          const struct postgres_stmt *stmt, struct arena *arena);
+
+// A place in a result.
+struct postgres_cursor {
+    const struct pg_result *result;
+    int row;
+    struct arena *arena; // for texts of values that are none
+};
+
+// driver_postgres_decode.c
+
+// postgres_row_columns() and those below are the accessors of struct sql_driver.
+size_t postgres_row_columns(const struct sql_row *row);
+
+// postgres_row_is_null() is sql_row_is_null().
+bool postgres_row_is_null(const struct sql_row *row, size_t i);
+
+// postgres_row_i64() is sql_row_i64().
+int64_t postgres_row_i64(const struct sql_row *row, size_t i);
+
+// postgres_row_f64() is sql_row_f64().
+double postgres_row_f64(const struct sql_row *row, size_t i);
+
+// postgres_row_str() is sql_row_str().
+struct str postgres_row_str(const struct sql_row *row, size_t i);
+
+// driver_postgres_numeric.c
+
+// postgres_numeric_append() writes a binary NUMERIC as decimal digits; nothing for NaN and
+// infinities.
+void postgres_numeric_append(struct str bytes, struct buf *out);
+
+// ---- Operations under way.
+
+enum postgres_phase {
+    POSTGRES_PREPARE, // its statements are being prepared
+    POSTGRES_RUN,
+};
+
+// An operation and how far it is, in its arena.
+struct postgres_task {
+    struct sql_op *op;
+    struct postgres_task *next;
+    enum postgres_phase phase;
+    unsigned tries;
+    size_t at;                    // the command whose result is awaited
+    struct postgres_stmt **fresh; // those being prepared
+    struct postgres_stmt **stmts; // by step
+    struct pg_result **results;   // by step, delivered when all is done
+    char sqlstate[6];             // of the failure, if the server named one
+};
+
+// A first-in first-out list of tasks.
+struct postgres_list {
+    struct postgres_task *head;
+    struct postgres_task **tail;
+};
+
+// driver_postgres_task.c
+
+// postgres_list_init() makes an empty list.
+void postgres_list_init(struct postgres_list *list);
+
+// postgres_list_push() adds a task at the end.
+void postgres_list_push(struct postgres_list *list, struct postgres_task *task);
+
+// postgres_list_pop() takes the first task; NULL: none.
+struct postgres_task *postgres_list_pop(struct postgres_list *list);
+
+// postgres_list_put_back() moves all of `first` before what the list has. Returns how many.
+size_t postgres_list_put_back(struct postgres_list *list, struct postgres_list *first);
+
+// postgres_task_new() makes the task of an operation.
+struct postgres_task *postgres_task_new(struct sql_op *op);
+
+// postgres_task_resolve() finds the forms of its statements, once.
+void postgres_task_resolve(struct postgres_task *task, struct postgres_stmts *stmts);
+
+// postgres_task_reset() forgets what was received, so that the task can be sent again.
+void postgres_task_reset(struct postgres_task *task);
+
+// postgres_task_take() keeps the result of the command that is awaited; ownership passes.
+void postgres_task_take(struct postgres_task *task, struct pg_result *result);
+
+// postgres_task_finish() hands the rows over, if the operation did not fail, and calls done.
+void postgres_task_finish(struct postgres_task *task);
+
+// postgres_task_fail() ends a task without its rows; the error is in its operation.
+void postgres_task_fail(struct postgres_task *task);
+
+// ---- Connections.
+
+enum postgres_state { POSTGRES_CLOSED, POSTGRES_CONNECTING, POSTGRES_READY };
+
+// What a lane is like.
+struct postgres_lane_settings {
+    const char *name;
+    size_t connections;
+    size_t depth; // operations on one connection
+    size_t bound; // operations that wait
+    unsigned statement_timeout_ms;
+};
+
+struct postgres_lane;
+
+// A connection. The loop's thread has it, but for what the connector fills in.
+struct postgres_conn {
+    struct postgres_db *db;
+    struct postgres_lane *lane;
+    struct pg_conn *handle; // NULL: closed
+    enum postgres_state state;
+    unsigned char *prepared; // by index of the statement
+    size_t prepared_count;
+    struct postgres_list sent;
+    size_t in_flight;
+    bool is_preparing;  // sends nothing else meanwhile
+    bool is_terminated; // the server said that it ends; it did nothing after that
+    bool is_stale;      // its prepared statements are not what they were
+    bool wants_output;
+    int64_t progress_us;        // monotonic, of the last result or the first sending
+    struct postgres_conn *next; // in the connector's lists
+    struct error failure;       // why it could not be opened
+};
+
+struct postgres_lane {
+    const struct postgres_lane_settings *settings;
+    atomic_size_t length; // operations not sent yet, those of the inbox included
+    struct postgres_list queue;
+    struct postgres_conn conns[POSTGRES_CONNS_MAX];
+};
+
+// driver_postgres_conn.c
+
+// postgres_conn_begin() takes over the handle that the connector opened.
+void postgres_conn_begin(struct postgres_conn *conn);
+
+// postgres_conn_send() sends a task. A connection that fails meanwhile is closed, and the task goes
+// where those under way go.
+void postgres_conn_send(struct postgres_conn *conn, struct postgres_task *task);
+
+// postgres_conn_handle() reads and writes what is ready.
+void postgres_conn_handle(struct postgres_conn *conn, unsigned events);
+
+// postgres_conn_break() closes it. What was under way is tried again where that is safe.
+void postgres_conn_break(struct postgres_conn *conn, const char *why);
+
+// postgres_conn_is_stuck() tells whether nothing came for longer than a statement may take.
+bool postgres_conn_is_stuck(const struct postgres_conn *conn, int64_t now_us);
+
+// driver_postgres_receive.c
+
+// postgres_conn_receive() takes the results that are there. False: the connection is broken.
+MUST_CHECK bool postgres_conn_receive(struct postgres_conn *conn);
+
+// ---- Connecting.
+
+// Opens connections on a thread of its own, since name look-ups block.
+struct postgres_connector {
+    pthread_mutex_t mutex; // guards wanted, arrived, closing
+    pthread_cond_t wake;
+    struct postgres_conn *wanted;
+    struct postgres_conn *arrived;
+    bool closing;
+    pthread_t thread;
+    bool started;
+};
+
+// driver_postgres_connector.c
+
+// postgres_connector_init() prepares one without its thread.
+void postgres_connector_init(struct postgres_connector *connector);
+
+// postgres_connector_start() starts the thread.
+MUST_CHECK enum err postgres_connector_start(struct postgres_db *db, struct error *err);
+
+// postgres_connector_ask() has a connection opened, which will be among those that arrived.
+void postgres_connector_ask(struct postgres_conn *conn);
+
+// postgres_connector_take() gives the list of those that were opened or could not be.
+struct postgres_conn *postgres_connector_take(struct postgres_connector *connector);
+
+// postgres_connector_done() ends the thread, which may take as long as a connection may, and closes
+// what it opened and nobody took.
+void postgres_connector_done(struct postgres_connector *connector);
+
+// ---- The database.
+
+// What was submitted and the loop did not see yet.
+struct postgres_inbox {
+    pthread_mutex_t mutex; // guards what follows
+    struct postgres_list list;
+    bool sleeping; // the loop wants to be woken
+    bool closing;
+};
+
+struct postgres_db {
+    struct sql sql;
+    struct postgres_address address;
+    struct postgres_lane lanes[POSTGRES_LANES]; // by enum sql_lane
+    struct postgres_stmts stmts;
+    struct postgres_inbox inbox;
+    struct postgres_connector connector;
+    int epoll_fd;
+    int wake_fd;
+    pthread_t thread;
+    bool started;
+    atomic_bool down;     // the last connection could not be opened
+    atomic_llong full_us; // monotonic; when a write last failed for want of room, 0: never
+    // The loop's own:
+    struct random random;
+    unsigned probes;      // connections being opened
+    unsigned failures;    // connections that could not be opened, in a row
+    int64_t retry_us;     // when the next may be tried
+    struct error failure; // of the last one
+};
+
+// driver_postgres_lane.c
+
+// postgres_lane_init() gives an open database its lane.
+void postgres_lane_init(struct postgres_db *db, enum sql_lane lane);
+
+// postgres_lane_done() frees.
+void postgres_lane_done(struct postgres_lane *lane);
+
+// postgres_lane_add() queues a task at the end.
+void postgres_lane_add(struct postgres_lane *lane, struct postgres_task *task);
+
+// postgres_lane_put_back() queues tasks before all others.
+void postgres_lane_put_back(struct postgres_lane *lane, struct postgres_list *first);
+
+// postgres_lane_run() sends what there is room for, and asks for connections where there is none.
+void postgres_lane_run(struct postgres_db *db, struct postgres_lane *lane);
+
+// postgres_lane_is_open() tells whether it has a connection.
+bool postgres_lane_is_open(const struct postgres_lane *lane);
+
+// postgres_lane_grow() asks for one more connection, unless one is on its way or it is too early.
+void postgres_lane_grow(struct postgres_db *db, struct postgres_lane *lane);
+
+// postgres_lane_is_idle() tells whether it has nothing to do.
+bool postgres_lane_is_idle(const struct postgres_lane *lane);
+
+// driver_postgres_loop.c
+
+// postgres_loop_start() starts the thread that drives the connections.
+MUST_CHECK enum err postgres_loop_start(struct postgres_db *db, struct error *err);
+
+// postgres_loop_done() runs what is queued and ends the thread.
+void postgres_loop_done(struct postgres_db *db);
+
+// postgres_wake() makes the loop look at what there is to do. From any thread.
+void postgres_wake(struct postgres_db *db);
+
+// postgres_submit() queues an operation. From any thread.
+void postgres_submit(struct sql *sql, struct sql_op *op);
+
+// driver_postgres_script.c
+
+// postgres_run_script() is sql_driver.script().
+MUST_CHECK enum err postgres_run_script(struct sql *sql, const struct sql_script *script,
+                                        struct error *err);
+
+// driver_postgres_error.c
+
+// postgres_error() turns what the server said into an error. sqlstate may be NULL.
+enum err postgres_error(const struct pg_result *result, struct error *err);
+
+// postgres_error_unavailable() is the error of a database that cannot be used now.
+enum err postgres_error_unavailable(struct error *err, const char *cause);
+
+// postgres_sqlstate() is the code of a failed result, "" if it has none.
+const char *postgres_sqlstate(const struct pg_result *result);
+
+#endif

@@ -1,0 +1,120 @@
+// Where a PostgreSQL server is, and connecting to it.
+#include <libpq-fe.h> // first: one of its macros names what base/banned.h forbids
+
+#include "sql/driver_postgres.h"
+
+#define SERVER_VERSION_MIN 130000
+
+// What a URL that does not say otherwise gets. A connection is good for nothing on a standby, and a
+// peer that vanished must be noticed.
+static const struct {
+    const char *name;
+    const char *value;
+} defaults[] = {
+    {"fallback_application_name", "sunlead"},
+    {"connect_timeout", "5"},
+    {"target_session_attrs", "read-write"},
+    {"keepalives_idle", "10"},
+    {"keepalives_interval", "5"},
+    {"keepalives_count", "3"},
+    {"tcp_user_timeout", "15000"},
+};
+
+static void add(struct postgres_address *address, const char *name, const char *value)
+{
+    check(address->count < POSTGRES_ADDRESS_MAX);
+    address->names[address->count] = strdup(name);
+    address->values[address->count] = strdup(value);
+    check(address->names[address->count] != NULL && address->values[address->count] != NULL);
+    address->count++;
+}
+
+static bool has(const struct postgres_address *address, const char *name)
+{
+    for (size_t i = 0; i < address->count; i++) {
+        if (strcmp(address->names[i], name) == 0)
+            return true;
+    }
+    return false;
+}
+
+enum err postgres_address_init(struct postgres_address *address, const char *url, struct error *err)
+{
+    memset(address, 0, sizeof(*address));
+    char *why = NULL;
+    PQconninfoOption *options = PQconninfoParse(url, &why);
+    // libpq's words quote what it does not understand, which may be a part of the password.
+    PQfreemem(why);
+    if (options == NULL)
+        return error_set(
+            err, ERR_INVALID,
+            "this address of PostgreSQL is not understood; write "
+            "postgres://USER:PASSWORD@HOST/DATABASE, with %%XX for special characters");
+    for (const PQconninfoOption *option = options; option->keyword != NULL; option++) {
+        if (option->val != NULL && strcmp(option->keyword, "client_encoding") != 0)
+            add(address, option->keyword, option->val);
+    }
+    PQconninfoFree(options);
+    for (size_t i = 0; i < COUNT_OF(defaults); i++) {
+        if (!has(address, defaults[i].name))
+            add(address, defaults[i].name, defaults[i].value);
+    }
+    add(address, "client_encoding", "UTF8");
+    return ERR_OK;
+}
+
+void postgres_address_done(struct postgres_address *address)
+{
+    for (size_t i = 0; i < address->count; i++) {
+        free(address->names[i]);
+        free(address->values[i]);
+    }
+    address->count = 0;
+}
+
+// Notices would go to standard error.
+static void ignore_notice(void *ctx, const PGresult *result)
+{
+    (void)ctx;
+    (void)result;
+}
+
+static enum err refuse(PGconn *handle, struct error *err)
+{
+    enum err code = postgres_error_unavailable(err, PQerrorMessage(handle));
+    PQfinish(handle);
+    return code;
+}
+
+// Plans are made once a statement and connection: planning each time anew, for the values at hand,
+// costs more than it gains on statements that all go by an index.
+static enum err configure(PGconn *handle, unsigned statement_timeout_ms)
+{
+    char text[256];
+    int len = snprintf(text, sizeof(text),
+                       "SET TimeZone = 'UTC'; SET jit = off; SET statement_timeout = %u; "
+                       "SET plan_cache_mode = force_generic_plan",
+                       statement_timeout_ms);
+    check(len > 0 && (size_t)len < sizeof(text));
+    PGresult *result = PQexec(handle, text);
+    bool ok = PQresultStatus(result) == PGRES_COMMAND_OK;
+    PQclear(result);
+    return ok ? ERR_OK : ERR_UNAVAILABLE;
+}
+
+enum err postgres_connect(const struct postgres_address *address, unsigned statement_timeout_ms,
+                          struct pg_conn **ret_handle, struct error *err)
+{
+    PGconn *handle = PQconnectdbParams((const char *const *)address->names,
+                                       (const char *const *)address->values, 0);
+    check(handle != NULL);
+    (void)PQsetNoticeReceiver(handle, ignore_notice, NULL);
+    if (PQstatus(handle) != CONNECTION_OK || configure(handle, statement_timeout_ms) != ERR_OK)
+        return refuse(handle, err);
+    if (PQserverVersion(handle) < SERVER_VERSION_MIN) {
+        PQfinish(handle);
+        return error_set(err, ERR_INVALID, "PostgreSQL 13 or newer is needed");
+    }
+    *ret_handle = handle;
+    return ERR_OK;
+}

@@ -1,0 +1,176 @@
+// A connection of PostgreSQL in pipeline mode: sending, and what happens when it breaks.
+#include <libpq-fe.h> // first: one of its macros names what base/banned.h forbids
+
+#include "sql/driver_postgres.h"
+
+#include <sys/epoll.h>
+
+#include "base/clock.h"
+
+#define TRIES_MAX       3
+#define STUCK_MARGIN_US (5 * US_PER_S)
+
+static void watch(struct postgres_conn *conn, int operation)
+{
+    struct epoll_event event = {
+        .events = EPOLLIN | (conn->wants_output ? EPOLLOUT : 0u),
+        .data.ptr = conn,
+    };
+    check(epoll_ctl(conn->db->epoll_fd, operation, PQsocket(conn->handle), &event) == 0);
+}
+
+void postgres_conn_begin(struct postgres_conn *conn)
+{
+    conn->state = POSTGRES_READY;
+    conn->is_preparing = false;
+    conn->is_terminated = false;
+    conn->is_stale = false;
+    conn->wants_output = false;
+    memset(conn->prepared, 0, conn->prepared_count);
+    check(PQsetnonblocking(conn->handle, 1) == 0 && PQenterPipelineMode(conn->handle) == 1);
+    watch(conn, EPOLL_CTL_ADD);
+}
+
+// Sends what libpq could not; epoll tells when there is room.
+static bool flush(struct postgres_conn *conn)
+{
+    int left = PQflush(conn->handle);
+    if (left < 0 || PQsocket(conn->handle) < 0)
+        return false;
+    if (conn->wants_output != (left > 0)) {
+        conn->wants_output = left > 0;
+        watch(conn, EPOLL_CTL_MOD);
+    }
+    return true;
+}
+
+static void make_room(struct postgres_conn *conn, size_t count)
+{
+    if (count <= conn->prepared_count)
+        return;
+    size_t room = count * 2;
+    conn->prepared = realloc(conn->prepared, room);
+    check(conn->prepared != NULL);
+    memset(conn->prepared + conn->prepared_count, 0, room - conn->prepared_count);
+    conn->prepared_count = room;
+}
+
+// Has the server parse those statements that this connection does not know. Returns how many.
+static size_t send_prepares(struct postgres_conn *conn, struct postgres_task *task, bool *ret_sent)
+{
+    size_t count = 0;
+    *ret_sent = true;
+    for (size_t i = 0; i < task->op->step_count; i++) {
+        struct postgres_stmt *stmt = task->stmts[i];
+        if (conn->prepared[stmt->index] != 0)
+            continue;
+        conn->prepared[stmt->index] = 1; // taken back if it fails
+        task->fresh[count++] = stmt;
+        if (PQsendPrepare(conn->handle, stmt->name, stmt->text, 0, NULL) != 1 ||
+            PQsendDescribePrepared(conn->handle, stmt->name) != 1)
+            *ret_sent = false;
+    }
+    return count;
+}
+
+static bool send_steps(struct postgres_conn *conn, struct postgres_task *task)
+{
+    struct postgres_values values;
+    for (size_t i = 0; i < task->op->step_count; i++) {
+        const struct postgres_stmt *stmt = task->stmts[i];
+        postgres_values_fill(&values, &task->op->steps[i], stmt, task->op->arena);
+        if (PQsendQueryPrepared(conn->handle, stmt->name, (int)values.count, values.values,
+                                values.lengths, values.formats, 1) != 1)
+            return false;
+    }
+    return true;
+}
+
+void postgres_conn_send(struct postgres_conn *conn, struct postgres_task *task)
+{
+    postgres_task_resolve(task, &conn->db->stmts);
+    make_room(conn, conn->db->stmts.count);
+    bool sent;
+    task->at = 0;
+    conn->is_preparing = send_prepares(conn, task, &sent) > 0;
+    task->phase = conn->is_preparing ? POSTGRES_PREPARE : POSTGRES_RUN;
+    if (!conn->is_preparing)
+        sent = send_steps(conn, task);
+    if (conn->in_flight++ == 0)
+        conn->progress_us = clock_monotonic_us(clock_system());
+    postgres_list_push(&conn->sent, task);
+    if (!sent || PQpipelineSync(conn->handle) != 1 || !flush(conn))
+        postgres_conn_break(conn, PQerrorMessage(conn->handle));
+}
+
+void postgres_conn_handle(struct postgres_conn *conn, unsigned events)
+{
+    if ((events & EPOLLOUT) != 0 && !flush(conn)) {
+        postgres_conn_break(conn, PQerrorMessage(conn->handle));
+        return;
+    }
+    // What came before the end is still there to be taken.
+    bool ended = PQconsumeInput(conn->handle) != 1;
+    if (!postgres_conn_receive(conn) || ended || (conn->is_stale && conn->in_flight == 0))
+        postgres_conn_break(conn, PQerrorMessage(conn->handle));
+}
+
+// Whether it is certain that nothing of a task was stored, though it was sent. The server takes one
+// operation after the other, and commits one only when all its steps are through.
+static bool is_undone(const struct postgres_conn *conn, const struct postgres_task *task,
+                      bool is_first)
+{
+    if (task->op->lane != SQL_LANE_WRITE || task->phase == POSTGRES_PREPARE)
+        return true;
+    return conn->is_terminated && (!is_first || task->at < task->op->step_count);
+}
+
+static void set_lost(struct postgres_task *task, bool undone, const char *why)
+{
+    if (undone) {
+        (void)postgres_error_unavailable(&task->op->error, why);
+        return;
+    }
+    (void)error_set(&task->op->error, ERR_UNKNOWN_OUTCOME,
+                    "the connection to the database broke; it is not known whether it was stored");
+    error_cause(&task->op->error, "PostgreSQL: %s", why);
+}
+
+void postgres_conn_break(struct postgres_conn *conn, const char *why)
+{
+    if (conn->state != POSTGRES_READY)
+        return;
+    char cause[200];
+    (void)snprintf(cause, sizeof(cause), "%s", why);
+    struct postgres_list again;
+    struct postgres_list lost;
+    postgres_list_init(&again);
+    postgres_list_init(&lost);
+    bool is_first = true;
+    struct postgres_task *task;
+    while ((task = postgres_list_pop(&conn->sent)) != NULL) {
+        bool undone = is_undone(conn, task, is_first);
+        bool retried = undone && task->tries++ < TRIES_MAX;
+        is_first = false;
+        postgres_task_reset(task);
+        if (!retried)
+            set_lost(task, undone, cause);
+        postgres_list_push(retried ? &again : &lost, task);
+    }
+    conn->in_flight = 0;
+    conn->state = POSTGRES_CLOSED;
+    // A socket that libpq closed already is not watched any more.
+    (void)epoll_ctl(conn->db->epoll_fd, EPOLL_CTL_DEL, PQsocket(conn->handle), NULL);
+    PQfinish(TAKE_PTR(conn->handle));
+    postgres_lane_put_back(conn->lane, &again);
+    while ((task = postgres_list_pop(&lost)) != NULL)
+        postgres_task_fail(task);
+}
+
+bool postgres_conn_is_stuck(const struct postgres_conn *conn, int64_t now_us)
+{
+    int64_t limit_us =
+        (int64_t)conn->lane->settings->statement_timeout_ms * US_PER_MS + STUCK_MARGIN_US;
+    return conn->state == POSTGRES_READY && conn->in_flight > 0 &&
+           now_us - conn->progress_us > limit_us;
+}

@@ -1,0 +1,136 @@
+// A lane's queue, and which of its connections gets what.
+#include "sql/driver_postgres.h"
+
+#include "base/clock.h"
+
+// One operation at a time where it may be slow: those behind it on a connection would wait. Writes
+// are few to a connection too, since each of them ends by forcing the log to the disk.
+static const struct postgres_lane_settings settings[POSTGRES_LANES] = {
+    [SQL_LANE_SHORT] = {"short", 2, 64, 4096, 5000},
+    [SQL_LANE_LONG] = {"long", 2, 1, 256, 30000},
+    [SQL_LANE_WRITE] = {"write", 4, 4, 4096, 10000},
+};
+
+void postgres_lane_init(struct postgres_db *db, enum sql_lane lane)
+{
+    struct postgres_lane *made = &db->lanes[lane];
+    made->settings = &settings[lane];
+    check(made->settings->connections <= POSTGRES_CONNS_MAX);
+    postgres_list_init(&made->queue);
+    for (size_t i = 0; i < made->settings->connections; i++) {
+        struct postgres_conn *conn = &made->conns[i];
+        conn->db = db;
+        conn->lane = made;
+        postgres_list_init(&conn->sent);
+    }
+}
+
+void postgres_lane_done(struct postgres_lane *lane)
+{
+    for (size_t i = 0; i < lane->settings->connections; i++) {
+        postgres_conn_break(&lane->conns[i], "closing");
+        free(lane->conns[i].prepared);
+    }
+}
+
+void postgres_lane_add(struct postgres_lane *lane, struct postgres_task *task)
+{
+    postgres_list_push(&lane->queue, task);
+}
+
+void postgres_lane_put_back(struct postgres_lane *lane, struct postgres_list *first)
+{
+    size_t count = postgres_list_put_back(&lane->queue, first);
+    (void)atomic_fetch_add_explicit(&lane->length, count, memory_order_relaxed);
+}
+
+static struct postgres_task *take(struct postgres_lane *lane)
+{
+    struct postgres_task *task = postgres_list_pop(&lane->queue);
+    if (task != NULL)
+        (void)atomic_fetch_sub_explicit(&lane->length, 1, memory_order_relaxed);
+    return task;
+}
+
+// The connection with the least to do that has room; NULL: none.
+static struct postgres_conn *pick(struct postgres_lane *lane)
+{
+    struct postgres_conn *best = NULL;
+    for (size_t i = 0; i < lane->settings->connections; i++) {
+        struct postgres_conn *conn = &lane->conns[i];
+        bool has_room = conn->state == POSTGRES_READY && !conn->is_preparing && !conn->is_stale &&
+                        conn->in_flight < lane->settings->depth;
+        if (has_room && (best == NULL || conn->in_flight < best->in_flight))
+            best = conn;
+    }
+    return best;
+}
+
+static size_t count_in(const struct postgres_lane *lane, enum postgres_state state)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < lane->settings->connections; i++)
+        count += lane->conns[i].state == state;
+    return count;
+}
+
+bool postgres_lane_is_open(const struct postgres_lane *lane)
+{
+    return count_in(lane, POSTGRES_READY) > 0;
+}
+
+// After failures only one at a time is tried, until it opens.
+void postgres_lane_grow(struct postgres_db *db, struct postgres_lane *lane)
+{
+    if (count_in(lane, POSTGRES_CONNECTING) > 0)
+        return;
+    if (db->failures > 0 && (db->probes > 0 || clock_monotonic_us(clock_system()) < db->retry_us))
+        return;
+    for (size_t i = 0; i < lane->settings->connections; i++) {
+        if (lane->conns[i].state != POSTGRES_CLOSED)
+            continue;
+        lane->conns[i].state = POSTGRES_CONNECTING;
+        db->probes++;
+        postgres_connector_ask(&lane->conns[i]);
+        return;
+    }
+}
+
+// What waits for a connection that cannot be had is told so at once.
+static void refuse(struct postgres_db *db, struct postgres_lane *lane)
+{
+    struct postgres_list all;
+    postgres_list_init(&all);
+    struct postgres_task *task;
+    while ((task = take(lane)) != NULL)
+        postgres_list_push(&all, task);
+    while ((task = postgres_list_pop(&all)) != NULL) {
+        (void)postgres_error_unavailable(&task->op->error, db->failure.cause);
+        postgres_task_fail(task);
+    }
+}
+
+void postgres_lane_run(struct postgres_db *db, struct postgres_lane *lane)
+{
+    while (lane->queue.head != NULL) {
+        struct postgres_conn *conn = pick(lane);
+        if (conn == NULL || conn->in_flight > 0)
+            postgres_lane_grow(db, lane);
+        if (conn == NULL)
+            break;
+        postgres_conn_send(conn, take(lane));
+    }
+    if (lane->queue.head != NULL && db->failures > 0 && !postgres_lane_is_open(lane))
+        refuse(db, lane);
+}
+
+bool postgres_lane_is_idle(const struct postgres_lane *lane)
+{
+    if (lane->queue.head != NULL)
+        return false;
+    for (size_t i = 0; i < lane->settings->connections; i++) {
+        if (lane->conns[i].in_flight > 0)
+            return false;
+    }
+    return true;
+}

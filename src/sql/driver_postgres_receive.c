@@ -1,0 +1,138 @@
+// Results of a PostgreSQL connection in pipeline mode, and which operation they belong to.
+#include <libpq-fe.h> // first: one of its macros names what base/banned.h forbids
+
+#include "sql/driver_postgres.h"
+
+#include "base/clock.h"
+
+#define RETRIES_MAX 5
+
+static bool is_any(const char *sqlstate, const char *const *codes, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(sqlstate, codes[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+// Failures that come by chance, of which the operation itself knows nothing: it was rolled back,
+// and none of its rows were handed over.
+static bool is_chance(const char *sqlstate)
+{
+    static const char *const codes[] = {"40001", "40P01"};
+    return is_any(sqlstate, codes, COUNT_OF(codes));
+}
+
+// A connection that is not what it was: its prepared statements are gone or do not fit the tables
+// any more, or its server became a standby.
+static bool is_worn(const char *sqlstate)
+{
+    static const char *const codes[] = {"26000", "0A000", "42P05", "25006"};
+    return is_any(sqlstate, codes, COUNT_OF(codes));
+}
+
+static bool is_fatal(const PGresult *result)
+{
+    const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+    return severity != NULL && (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0);
+}
+
+// Of each statement that is prepared first the statement itself is answered, then its description.
+static void take_prepared(struct postgres_conn *conn, struct postgres_task *task, PGresult *result)
+{
+    bool ok = PQresultStatus(result) == PGRES_COMMAND_OK;
+    bool is_description = task->at % 2 == 1;
+    struct postgres_stmt *stmt = task->fresh[task->at / 2];
+    if (ok && is_description)
+        postgres_stmt_describe(stmt, result);
+    if (!ok && !is_description)
+        conn->prepared[stmt->index] = 0;
+    postgres_task_take(task, result);
+}
+
+static struct postgres_task *pop(struct postgres_conn *conn)
+{
+    conn->in_flight--;
+    return postgres_list_pop(&conn->sent);
+}
+
+static void retry(struct postgres_conn *conn, struct postgres_task *task)
+{
+    struct postgres_list list;
+    postgres_list_init(&list);
+    postgres_task_reset(task);
+    postgres_list_push(&list, task);
+    postgres_lane_put_back(conn->lane, &list);
+}
+
+static void end_prepare(struct postgres_conn *conn)
+{
+    struct postgres_task *task = pop(conn);
+    conn->is_preparing = false;
+    if (task->op->error.code == ERR_OK)
+        postgres_conn_send(conn, task);
+    else
+        postgres_task_finish(task);
+}
+
+static void note_room(struct postgres_db *db, const struct postgres_task *task)
+{
+    if (task->op->lane != SQL_LANE_WRITE)
+        return;
+    if (strncmp(task->sqlstate, "53", 2) == 0)
+        atomic_store(&db->full_us, clock_monotonic_us(clock_system()));
+    else if (task->op->error.code == ERR_OK && atomic_load(&db->full_us) != 0)
+        atomic_store(&db->full_us, 0);
+}
+
+static void end_run(struct postgres_conn *conn)
+{
+    struct postgres_task *task = pop(conn);
+    note_room(conn->db, task);
+    if (is_worn(task->sqlstate))
+        conn->is_stale = true;
+    bool again = is_chance(task->sqlstate) || is_worn(task->sqlstate);
+    if (again && task->tries++ < RETRIES_MAX)
+        retry(conn, task);
+    else
+        postgres_task_finish(task);
+}
+
+static void take(struct postgres_conn *conn, PGresult *result)
+{
+    struct postgres_task *task = conn->sent.head;
+    if (result == NULL) {
+        task->at++;
+    } else if (PQresultStatus(result) == PGRES_PIPELINE_SYNC) {
+        PQclear(result);
+        if (task->phase == POSTGRES_PREPARE)
+            end_prepare(conn);
+        else
+            end_run(conn);
+    } else if (task->phase == POSTGRES_PREPARE) {
+        take_prepared(conn, task, result);
+    } else {
+        postgres_task_take(task, result);
+    }
+}
+
+bool postgres_conn_receive(struct postgres_conn *conn)
+{
+    while (conn->state == POSTGRES_READY && conn->in_flight > 0 && PQisBusy(conn->handle) == 0) {
+        PGresult *result = PQgetResult(conn->handle);
+        bool is_bad = PQstatus(conn->handle) == CONNECTION_BAD;
+        if (is_bad && (result == NULL || postgres_sqlstate(result)[0] == '\0')) {
+            PQclear(result); // libpq's own words on the end of the connection
+            return false;
+        }
+        if (result != NULL && is_fatal(result)) {
+            conn->is_terminated = true;
+            PQclear(result);
+            return false;
+        }
+        conn->progress_us = clock_monotonic_us(clock_system());
+        take(conn, result);
+    }
+    return true;
+}

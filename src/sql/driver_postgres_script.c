@@ -1,0 +1,95 @@
+// Scripts on PostgreSQL: one transaction, one process at a time.
+#include <libpq-fe.h> // first: one of its macros names what base/banned.h forbids
+
+#include "sql/driver_postgres.h"
+
+#include <time.h>
+
+#include "base/clock.h"
+
+// What waits for a lock on a table holds up all who come behind it: better to give way and to come
+// back.
+#define BEGIN                                                                                      \
+    "BEGIN; SELECT pg_advisory_xact_lock(7957675014270316132); SET LOCAL lock_timeout = '3s'"
+#define LOCK_TRIES    20
+#define LOCK_PAUSE_MS 500
+
+static void finish_ptr(PGconn **handle)
+{
+    PQfinish(*handle);
+}
+
+static void clear_ptr(PGresult **result)
+{
+    PQclear(*result);
+}
+
+// Runs texts of several statements. *ret_locked tells that a lock was not to be had.
+static enum err run_text(PGconn *handle, const char *text, bool *ret_locked, struct error *err)
+{
+    CLEANUP(clear_ptr) PGresult *result = PQexec(handle, text);
+    ExecStatusType status = PQresultStatus(result);
+    if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY)
+        return ERR_OK;
+    *ret_locked = strcmp(postgres_sqlstate(result), "55P03") == 0;
+    if (postgres_sqlstate(result)[0] == '\0')
+        return postgres_error_unavailable(err, PQerrorMessage(handle));
+    return postgres_error(result, err);
+}
+
+static enum err run_record(PGconn *handle, const struct sql_step *record, struct arena *arena,
+                           struct error *err)
+{
+    CLEANUP(buf_done) struct buf text;
+    buf_init(&text, 64 * 1024);
+    (void)postgres_text_write(record->stmt, false, &text);
+    check(buf_cstr(&text) != NULL);
+    CLEANUP(clear_ptr) PGresult *prepared = PQprepare(handle, "", text.ptr, 0, NULL);
+    if (PQresultStatus(prepared) != PGRES_COMMAND_OK)
+        return postgres_error(prepared, err);
+    CLEANUP(clear_ptr) PGresult *described = PQdescribePrepared(handle, "");
+    if (PQresultStatus(described) != PGRES_COMMAND_OK)
+        return postgres_error(described, err);
+    struct postgres_stmt stmt = {0};
+    struct postgres_values values;
+    postgres_stmt_describe(&stmt, described);
+    postgres_values_fill(&values, record, &stmt, arena);
+    free(stmt.param_types);
+    CLEANUP(clear_ptr)
+    PGresult *result = PQexecPrepared(handle, "", (int)values.count, values.values, values.lengths,
+                                      values.formats, 1);
+    ExecStatusType status = PQresultStatus(result);
+    if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK)
+        return ERR_OK;
+    return postgres_error(result, err);
+}
+
+static enum err run_once(PGconn *handle, const struct sql_script *script, bool *ret_locked,
+                         struct error *err)
+{
+    CLEANUP(arena_close_ptr) struct arena *arena = arena_open(0);
+    *ret_locked = false;
+    TRY(run_text(handle, BEGIN, ret_locked, err));
+    if (script->record != NULL)
+        TRY(run_record(handle, script->record, arena, err));
+    TRY(run_text(handle, arena_str(arena, script->text).ptr, ret_locked, err));
+    return run_text(handle, "COMMIT", ret_locked, err);
+}
+
+enum err postgres_run_script(struct sql *sql, const struct sql_script *script, struct error *err)
+{
+    const struct postgres_db *db = CONTAINER_OF(sql, struct postgres_db, sql);
+    CLEANUP(finish_ptr) PGconn *handle = NULL;
+    TRY(postgres_connect(&db->address, 0, &handle, err));
+    enum err code = ERR_OK;
+    bool locked = true;
+    for (int i = 0; i < LOCK_TRIES && locked; i++) {
+        if (i > 0) {
+            const struct timespec pause = {.tv_nsec = LOCK_PAUSE_MS * US_PER_MS * 1000};
+            PQclear(PQexec(handle, "ROLLBACK"));
+            (void)nanosleep(&pause, NULL);
+        }
+        code = run_once(handle, script, &locked, err);
+    }
+    return code;
+}

@@ -1,0 +1,29 @@
+// PostgreSQL's types that are sent and read in binary, by their OIDs (which never change).
+#ifndef SUNLEAD_SQL_DRIVER_POSTGRES_TYPES_H
+#define SUNLEAD_SQL_DRIVER_POSTGRES_TYPES_H
+
+#include <stdint.h>
+
+enum postgres_type {
+    POSTGRES_BOOL = 16,
+    POSTGRES_NAME = 19,
+    POSTGRES_INT8 = 20,
+    POSTGRES_INT2 = 21,
+    POSTGRES_INT4 = 23,
+    POSTGRES_TEXT = 25,
+    POSTGRES_JSON = 114,
+    POSTGRES_FLOAT4 = 700,
+    POSTGRES_FLOAT8 = 701,
+    POSTGRES_BPCHAR = 1042,
+    POSTGRES_VARCHAR = 1043,
+    POSTGRES_DATE = 1082,
+    POSTGRES_TIMESTAMP = 1114,
+    POSTGRES_TIMESTAMPTZ = 1184,
+    POSTGRES_NUMERIC = 1700,
+    POSTGRES_JSONB = 3802,
+};
+
+// Its times count from 2000-01-01T00:00:00Z.
+#define POSTGRES_EPOCH_US INT64_C(946684800000000)
+
+#endif
