@@ -98,13 +98,13 @@ CREATE TABLE sunlead_project_id_sources (
 );
 
 -- Fails an operation, which undoes it, where a step of it found no row.
-CREATE FUNCTION sunlead_require(found BIGINT) RETURNS BIGINT LANGUAGE plpgsql AS $$
+CREATE FUNCTION sunlead_require(row_count BIGINT) RETURNS BIGINT LANGUAGE plpgsql AS $$
 BEGIN
-    IF found = 0 THEN
+    IF row_count = 0 THEN
         RAISE EXCEPTION 'sunlead: the row is not there or not as it was read; undoing the operation'
             USING ERRCODE = 'SL001';
     END IF;
-    RETURN found;
+    RETURN row_count;
 END $$;
 
 -- How many leads a company has, with and without a model. Kept by triggers, so that it holds whoever

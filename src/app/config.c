@@ -25,7 +25,9 @@ const struct setting config_settings[] = {
     {"LISTEN", SETTING_ADDRESS, .value = "127.0.0.1", TEXT(listen), .max = 64,
      .help = "IP address to listen on; other than loopback only with --insecure"},
     {"DATABASE_URL", SETTING_TEXT, SETTING_PASSWORD, "sqlite:data/sunlead.db", TEXT(database_url),
-     .max = 1024, .help = "where the leads are; sqlite:PATH is a file, made if it is not there"},
+     .max = 1024,
+     .help = "where the leads are: sqlite:PATH, a file that is made if it is not there, or "
+             "postgres://USER:PASSWORD@HOST/DATABASE"},
     {"DATA_DIR", SETTING_TEXT, .value = "data", TEXT(data_dir), .max = 1024,
      .help = "folder of the fetched model files"},
     {"LIGHTFUSION_API", SETTING_HTTP_URL, SETTING_PASSWORD, "http://localhost:8085",

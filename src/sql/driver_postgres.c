@@ -29,10 +29,7 @@ static enum err start_db(struct postgres_db *db, const char *url, struct error *
 {
     struct postgres_conn *first = &db->lanes[SQL_LANE_SHORT].conns[0];
     TRY(postgres_address_init(&db->address, url, err));
-    enum err code = postgres_connect(&db->address, first->lane->settings->statement_timeout_ms,
-                                     &first->handle, err);
-    if (code != ERR_OK)
-        return code;
+    TRY(postgres_connect(&db->address, &first->lane->settings->session, &first->handle, err));
     first->state = POSTGRES_CONNECTING;
     db->connector.arrived = first;
     db->probes = 1;

@@ -39,11 +39,16 @@ MUST_CHECK enum err postgres_address_init(struct postgres_address *address, cons
 // postgres_address_done() frees.
 void postgres_address_done(struct postgres_address *address);
 
-// postgres_connect() opens a connection whose statements may take so long (0: for ever). Blocks.
-// ERR_UNAVAILABLE with libpq's words as the cause.
+// What a connection is for.
+struct postgres_session {
+    unsigned statement_timeout_ms; // 0: for ever
+    bool is_read_only;
+};
+
+// postgres_connect() opens a connection. Blocks. ERR_UNAVAILABLE with libpq's words as the cause.
 MUST_CHECK enum err postgres_connect(const struct postgres_address *address,
-                                     unsigned statement_timeout_ms, struct pg_conn **ret_handle,
-                                     struct error *err);
+                                     const struct postgres_session *session,
+                                     struct pg_conn **ret_handle, struct error *err);
 
 // ---- Statements.
 
@@ -205,7 +210,7 @@ struct postgres_lane_settings {
     size_t connections;
     size_t depth; // operations on one connection
     size_t bound; // operations that wait
-    unsigned statement_timeout_ms;
+    struct postgres_session session;
 };
 
 struct postgres_lane;

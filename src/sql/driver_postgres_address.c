@@ -88,13 +88,14 @@ static enum err refuse(PGconn *handle, struct error *err)
 
 // Plans are made once a statement and connection: planning each time anew, for the values at hand,
 // costs more than it gains on statements that all go by an index.
-static enum err configure(PGconn *handle, unsigned statement_timeout_ms)
+static enum err configure(PGconn *handle, const struct postgres_session *session)
 {
     char text[256];
-    int len = snprintf(text, sizeof(text),
-                       "SET TimeZone = 'UTC'; SET jit = off; SET statement_timeout = %u; "
-                       "SET plan_cache_mode = force_generic_plan",
-                       statement_timeout_ms);
+    int len =
+        snprintf(text, sizeof(text),
+                 "SET TimeZone = 'UTC'; SET jit = off; SET statement_timeout = %u; "
+                 "SET plan_cache_mode = force_generic_plan; SET default_transaction_read_only = %s",
+                 session->statement_timeout_ms, session->is_read_only ? "on" : "off");
     check(len > 0 && (size_t)len < sizeof(text));
     PGresult *result = PQexec(handle, text);
     bool ok = PQresultStatus(result) == PGRES_COMMAND_OK;
@@ -102,14 +103,15 @@ static enum err configure(PGconn *handle, unsigned statement_timeout_ms)
     return ok ? ERR_OK : ERR_UNAVAILABLE;
 }
 
-enum err postgres_connect(const struct postgres_address *address, unsigned statement_timeout_ms,
-                          struct pg_conn **ret_handle, struct error *err)
+enum err postgres_connect(const struct postgres_address *address,
+                          const struct postgres_session *session, struct pg_conn **ret_handle,
+                          struct error *err)
 {
     PGconn *handle = PQconnectdbParams((const char *const *)address->names,
                                        (const char *const *)address->values, 0);
     check(handle != NULL);
     (void)PQsetNoticeReceiver(handle, ignore_notice, NULL);
-    if (PQstatus(handle) != CONNECTION_OK || configure(handle, statement_timeout_ms) != ERR_OK)
+    if (PQstatus(handle) != CONNECTION_OK || configure(handle, session) != ERR_OK)
         return refuse(handle, err);
     if (PQserverVersion(handle) < SERVER_VERSION_MIN) {
         PQfinish(handle);

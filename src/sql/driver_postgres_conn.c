@@ -170,7 +170,7 @@ void postgres_conn_break(struct postgres_conn *conn, const char *why)
 bool postgres_conn_is_stuck(const struct postgres_conn *conn, int64_t now_us)
 {
     int64_t limit_us =
-        (int64_t)conn->lane->settings->statement_timeout_ms * US_PER_MS + STUCK_MARGIN_US;
+        (int64_t)conn->lane->settings->session.statement_timeout_ms * US_PER_MS + STUCK_MARGIN_US;
     return conn->state == POSTGRES_READY && conn->in_flight > 0 &&
            now_us - conn->progress_us > limit_us;
 }

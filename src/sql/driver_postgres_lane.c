@@ -6,9 +6,9 @@
 // One operation at a time where it may be slow: those behind it on a connection would wait. Writes
 // are few to a connection too, since each of them ends by forcing the log to the disk.
 static const struct postgres_lane_settings settings[POSTGRES_LANES] = {
-    [SQL_LANE_SHORT] = {"short", 2, 64, 4096, 5000},
-    [SQL_LANE_LONG] = {"long", 2, 1, 256, 30000},
-    [SQL_LANE_WRITE] = {"write", 4, 4, 4096, 10000},
+    [SQL_LANE_SHORT] = {"short", 2, 64, 4096, {5000, true}},
+    [SQL_LANE_LONG] = {"long", 2, 1, 256, {30000, true}},
+    [SQL_LANE_WRITE] = {"write", 4, 4, 4096, {10000, false}},
 };
 
 void postgres_lane_init(struct postgres_db *db, enum sql_lane lane)

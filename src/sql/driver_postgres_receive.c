@@ -25,11 +25,12 @@ static bool is_chance(const char *sqlstate)
 }
 
 // A connection that is not what it was: its prepared statements are gone or do not fit the tables
-// any more, or its server became a standby.
-static bool is_worn(const char *sqlstate)
+// any more, or its server became a standby (connections that only read never write).
+static bool is_worn(const char *sqlstate, enum sql_lane lane)
 {
-    static const char *const codes[] = {"26000", "0A000", "42P05", "25006"};
-    return is_any(sqlstate, codes, COUNT_OF(codes));
+    static const char *const codes[] = {"26000", "0A000", "42P05"};
+    return is_any(sqlstate, codes, COUNT_OF(codes)) ||
+           (lane == SQL_LANE_WRITE && strcmp(sqlstate, "25006") == 0);
 }
 
 static bool is_fatal(const PGresult *result)
@@ -90,10 +91,10 @@ static void end_run(struct postgres_conn *conn)
 {
     struct postgres_task *task = pop(conn);
     note_room(conn->db, task);
-    if (is_worn(task->sqlstate))
+    bool worn = is_worn(task->sqlstate, task->op->lane);
+    if (worn)
         conn->is_stale = true;
-    bool again = is_chance(task->sqlstate) || is_worn(task->sqlstate);
-    if (again && task->tries++ < RETRIES_MAX)
+    if ((worn || is_chance(task->sqlstate)) && task->tries++ < RETRIES_MAX)
         retry(conn, task);
     else
         postgres_task_finish(task);

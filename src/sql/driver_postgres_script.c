@@ -80,7 +80,8 @@ enum err postgres_run_script(struct sql *sql, const struct sql_script *script, s
 {
     const struct postgres_db *db = CONTAINER_OF(sql, struct postgres_db, sql);
     CLEANUP(finish_ptr) PGconn *handle = NULL;
-    TRY(postgres_connect(&db->address, 0, &handle, err));
+    const struct postgres_session session = {.statement_timeout_ms = 0};
+    TRY(postgres_connect(&db->address, &session, &handle, err));
     enum err code = ERR_OK;
     bool locked = true;
     for (int i = 0; i < LOCK_TRIES && locked; i++) {

@@ -55,8 +55,10 @@ struct sql_value sql_value_field(const struct field *field, const void *object);
 // A statement, written once for all engines and prepared once a connection. It must live as long as
 // the database. Parameters are $1, $2, ... ; `{last:leads}` stands for the id that this transaction
 // gave the last row it inserted into that table (which counts its ids: AUTOINCREMENT, BIGSERIAL;
-// ids that were given do not count, and a transaction that inserted none gets another's). Where an
-// engine needs other words, sqlite (or later another) replaces text.
+// ids that were given do not count, a transaction that inserted none gets another's, and what a
+// statement inserts itself may count for it or not). Where an engine needs other words, sqlite
+// replaces text. A statement whose step fails an operation when it finds nothing begins with
+// SELECT, INSERT, UPDATE or DELETE.
 struct sql_stmt {
     const char *name;
     const char *text;
@@ -136,9 +138,10 @@ void sql_submit(struct sql *db, struct sql_op *op);
 // that serves HTTP or the network, nor on a driver's.
 MUST_CHECK enum err sql_run(struct sql *db, struct sql_op *op);
 
-// sql_open() opens the database of a URL ("sqlite:path"), made if it does not exist, folders
-// included. ERR_INVALID for a URL that is not understood; ERR_CONFLICT when another process holds
-// it (lock true takes the lock file beside a SQLite file for as long as it is open).
+// sql_open() opens the database of a URL: "sqlite:path", made if it does not exist, folders
+// included, or "postgres://...", as libpq reads it. ERR_INVALID for a URL that is not understood;
+// ERR_UNAVAILABLE for a server that is not reached; ERR_CONFLICT when another process holds it
+// (lock true takes the lock file beside a SQLite file for as long as it is open). Blocks.
 MUST_CHECK enum err sql_open(const char *url, bool lock, struct sql **ret_db, struct error *err);
 
 // sql_close() runs what is queued, ends the driver's threads and closes. NULL is fine. No thread

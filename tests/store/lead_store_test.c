@@ -6,7 +6,8 @@
 #include "store/lead_store.h"
 #include "store/order_store.h"
 
-#define BIG INT64_C(9007199254740991) // 2^53 - 1, the largest id
+#define BIG       INT64_C(9007199254740991) // 2^53 - 1, the largest id
+#define MODEL_BIG INT64_C(2147483647)       // of the columns that the specification makes INTEGER
 
 static int64_t insert(struct store_fixture *f, struct lead lead)
 {
@@ -50,8 +51,8 @@ static void test_insert_and_get(void **state)
         .utility_id = OPT_I64(2),
         .roof_material = STR("slate"),
         .installation_date = OPT_I64(-1),
-        .lightfusion_3d_project_id = OPT_I64(BIG),
-        .lightfusion_3d_house_id = OPT_I64(BIG - 1),
+        .lightfusion_3d_project_id = OPT_I64(MODEL_BIG),
+        .lightfusion_3d_house_id = OPT_I64(MODEL_BIG - 1),
         .model_3d_status = MODEL_COMPLETED,
         .model_3d_created_at = OPT_I64(STORE_T0_US),
         .model_3d_completed_at = OPT_I64(STORE_T0_US + 999999),
@@ -420,7 +421,7 @@ static void test_set_model(void **state)
     lead.id = insert(f, lead);
     int64_t order_id = store_add_order(f, lead.id, STORE_T0_US);
     struct lead next = store_get_lead(f, lead.id);
-    lead_set_lightfusion_3d_project(&next, BIG, BIG - 1);
+    lead_set_lightfusion_3d_project(&next, MODEL_BIG, MODEL_BIG - 1);
     next.address = STR("not by this");
     next.system_size = OPT_F64(10.5);
     next.panel_count = (struct opt_i64){0}; // missing figures stay
