@@ -20,8 +20,8 @@ struct MHD_Daemon;
 // HTTP_ANSWER_HEADERS_MAX is how many headers an answer can have.
 #define HTTP_ANSWER_HEADERS_MAX 16
 
-// A TCP connection. It belongs to its loop; only deadline_us, body_awaited, hung_up and the list are
-// touched by the reaper.
+// A TCP connection. It belongs to its loop; only deadline_us, body_awaited, hung_up and the list
+// are touched by the reaper.
 struct http_connection {
     struct http_server *server;
     int fd;
@@ -99,8 +99,11 @@ struct http_server {
     char id_prefix[9]; // of request ids that are made here
     _Atomic uint64_t id_next;
     _Atomic size_t running;
-    _Atomic size_t parked; // the last that an answer from outside touches of the server
+    // Between their handler's start and their answer; the last that an answer from outside touches
+    // of the server.
+    _Atomic size_t in_hand;
     _Atomic bool draining;
+    _Atomic bool shut; // further requests are refused: no handler runs any more
     _Atomic bool closing;
 };
 

@@ -171,24 +171,45 @@ static enum MHD_Result park(struct http_request *request)
     struct MHD_Connection *mhd = request->mhd;
     enum http_stage expected = HTTP_PENDING;
     MHD_suspend_connection(mhd);
-    atomic_fetch_add(&server->parked, 1);
     if (!atomic_compare_exchange_strong(&request->stage, &expected, HTTP_PARKED)) {
         MHD_resume_connection(mhd);
-        atomic_fetch_sub(&server->parked, 1);
+        atomic_fetch_sub(&server->in_hand, 1);
     }
     return MHD_YES;
 }
 
+static void refuse_late(struct http_request *request)
+{
+    struct error err;
+    error_reset(&err);
+    (void)error_set(&err, ERR_UNAVAILABLE, "The server is shutting down.");
+    http_problem(request, &err);
+}
+
+// From the first look at shut to its answer the request is counted, so that whoever shuts the
+// server either is seen here or waits for it.
+static enum MHD_Result run_request(struct http_request *request)
+{
+    struct http_server *server = request->server;
+    atomic_fetch_add(&server->in_hand, 1);
+    if (server->shut)
+        refuse_late(request);
+    else
+        http_exchange_run(request);
+    if (request->stage != HTTP_ANSWERED)
+        return park(request);
+    atomic_fetch_sub(&server->in_hand, 1);
+    return queue_answer(request);
+}
+
 static enum MHD_Result request_came(struct http_request *request)
 {
-    if (request->stage == HTTP_READING) {
-        request->connection->unread = false;
-        http_deadline_await_body(request->connection, false);
-        http_deadline_set(request->connection, HTTP_NO_DEADLINE);
-        http_exchange_run(request);
-    }
     request->connection->unread = false;
-    return request->stage == HTTP_ANSWERED ? queue_answer(request) : park(request);
+    if (request->stage != HTTP_READING)
+        return queue_answer(request);
+    http_deadline_await_body(request->connection, false);
+    http_deadline_set(request->connection, HTTP_NO_DEADLINE);
+    return run_request(request);
 }
 
 static enum MHD_Result on_access(void *cls, struct MHD_Connection *mhd, const char *url,

@@ -18,7 +18,7 @@ void http_answer_done(struct http_request *request)
     if (before != HTTP_PARKED)
         return;
     MHD_resume_connection(mhd);
-    atomic_fetch_sub(&server->parked, 1);
+    atomic_fetch_sub(&server->in_hand, 1);
 }
 
 static struct http_answer_header *find_header(struct http_answer *answer, const char *name)

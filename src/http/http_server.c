@@ -12,6 +12,7 @@
 #define TICKS_PER_DEADLINE 10
 #define TICK_MIN_MS        5
 #define TICK_MAX_MS        1000
+#define LAST_ANSWERS_US    US_PER_S
 
 static void set_default(unsigned *setting, unsigned value)
 {
@@ -106,17 +107,33 @@ int64_t http_server_now(const struct http_server *server)
 
 static bool is_busy(const struct http_server *server)
 {
-    return server->running > 0 || server->parked > 0;
+    return server->running > 0 || server->in_hand > 0;
+}
+
+static bool has_in_hand(const struct http_server *server)
+{
+    return server->in_hand > 0;
+}
+
+static void wait_while(bool (*is_so)(const struct http_server *server),
+                       const struct http_server *server, int64_t deadline_us)
+{
+    const struct timespec pause = {.tv_nsec = 1000000};
+    while (is_so(server) && clock_monotonic_us(clock_system()) < deadline_us)
+        nanosleep(&pause, NULL);
 }
 
 size_t http_server_drain(struct http_server *server, unsigned timeout_ms)
 {
-    const struct timespec pause = {.tv_nsec = 1000000};
-    int64_t deadline = clock_monotonic_us(clock_system()) + timeout_ms * US_PER_MS;
+    int64_t deadline_us = clock_monotonic_us(clock_system()) + timeout_ms * US_PER_MS;
     if (!atomic_exchange(&server->draining, true))
         http_listen_end(server->listen_fd);
-    while (is_busy(server) && clock_monotonic_us(clock_system()) < deadline)
-        nanosleep(&pause, NULL);
+    wait_while(is_busy, server, deadline_us);
+    if (!is_busy(server)) {
+        // What came in between is answered yet.
+        server->shut = true;
+        wait_while(is_busy, server, deadline_us);
+    }
     return server->running;
 }
 
@@ -124,7 +141,10 @@ void http_server_close(struct http_server *server)
 {
     if (server == NULL)
         return;
-    check(server->parked == 0);
+    server->shut = true;
+    // Refusals only, and what a drain did not wait for.
+    wait_while(has_in_hand, server, clock_monotonic_us(clock_system()) + LAST_ANSWERS_US);
+    check(server->in_hand == 0);
     server->closing = true;
     http_loop_stop(server);
     free_server(server);

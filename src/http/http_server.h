@@ -71,7 +71,8 @@ uint16_t http_server_port(const struct http_server *server);
 
 // http_server_drain() closes the listening socket, answers every further request on open
 // connections as usual but with "Connection: close", and waits until no request is running or
-// timeout_ms passed. Returns how many were still running. Blocks.
+// timeout_ms passed. Once none is, what still comes is refused (503): no handler runs any more.
+// Returns how many were still running. Blocks.
 size_t http_server_drain(struct http_server *server, unsigned timeout_ms);
 
 // http_server_close() stops the loops and frees the server. No request may be suspended any more

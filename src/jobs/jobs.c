@@ -19,6 +19,7 @@ struct jobs {
     pthread_mutex_t mutex;
     pthread_cond_t cond;
     pthread_t thread;
+    bool started;
     struct jobs_settings settings;
     int64_t worker;       // a number of this runner among all
     struct job_run *runs; // doubly linked
@@ -244,14 +245,15 @@ enum err jobs_open(const struct jobs_settings *settings, struct jobs **ret_jobs,
     jobs->worker = random_id();
     if (jobs->settings.concurrency == 0)
         jobs->settings.concurrency = CONCURRENCY_DEFAULT;
-    // The kinds' runs may need the runner before this function is back.
     *ret_jobs = jobs;
-    enum err code = thread_start(&jobs->thread, "jobs", run_loop, jobs, err);
-    if (code != ERR_OK) {
-        *ret_jobs = NULL;
-        free(jobs);
-    }
-    return code;
+    return ERR_OK;
+}
+
+enum err jobs_start(struct jobs *jobs, struct error *err)
+{
+    TRY(thread_start(&jobs->thread, "jobs", run_loop, jobs, err));
+    jobs->started = true;
+    return ERR_OK;
 }
 
 void jobs_wake(struct jobs *jobs)
@@ -292,7 +294,8 @@ void jobs_close(struct jobs *jobs)
     jobs->stopping = true;
     pthread_cond_broadcast(&jobs->cond);
     mutex_unlock(&jobs->mutex);
-    thread_join(jobs->thread);
+    if (jobs->started)
+        thread_join(jobs->thread);
     pthread_cond_destroy(&jobs->cond);
     pthread_mutex_destroy(&jobs->mutex);
     free(jobs);

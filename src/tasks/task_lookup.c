@@ -35,8 +35,8 @@ static struct lookup *lookup_of(const struct task *task)
 static enum err must_be_unknown(const struct task *task, struct error *err)
 {
     const struct order *order = &task->order;
-    bool same = order->state == ORDER_UNKNOWN &&
-                order->sending_at.value == lookup_of(task)->find.since_us;
+    bool same =
+        order->state == ORDER_UNKNOWN && order->sending_at.value == lookup_of(task)->find.since_us;
     return same ? ERR_OK : error_set(err, ERR_CONFLICT, "the order was settled meanwhile");
 }
 

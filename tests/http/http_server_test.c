@@ -589,6 +589,24 @@ static void test_suspend_race(void **state)
         close(fds[i]);
 }
 
+// A request that comes between the drain and the end has nobody to answer it.
+static void test_refused_after_drain(void **state)
+{
+    struct http_server *server = *state;
+    struct reply reply;
+    int idle = dial(server);
+    get(idle, "/hello");
+    expect_body(idle, "hello");
+    assert_int_equal(http_server_drain(server, PATIENCE_S * 1000), 0);
+    get(idle, "/later/never");
+    read_reply(idle, &reply);
+    assert_int_equal(reply.status, 503);
+    assert_true(reply_header_is(&reply, "Connection", "close"));
+    assert_true(is_closed(idle));
+    reply_done(&reply);
+    close(idle);
+}
+
 static void *drain(void *ctx)
 {
     check(http_server_drain(ctx, PATIENCE_S * 1000) == 0);
@@ -773,6 +791,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_client_gone, setup, teardown),
         cmocka_unit_test_setup_teardown(test_suspend_race, setup, teardown),
         cmocka_unit_test_setup_teardown(test_drain, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_refused_after_drain, setup, teardown),
         cmocka_unit_test(test_close_with_open_connections),
         cmocka_unit_test_setup_teardown(test_open_errors, setup, teardown),
         cmocka_unit_test(test_ipv6),

@@ -148,6 +148,7 @@ static void start(struct fixture *f, size_t concurrency)
         .concurrency = concurrency,
     };
     assert_int_equal(jobs_open(&settings, &f->jobs, NULL), ERR_OK);
+    assert_int_equal(jobs_start(f->jobs, NULL), ERR_OK);
 }
 
 static void add(struct fixture *f, int64_t order_id, int64_t run_at_us)

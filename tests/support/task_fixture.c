@@ -75,8 +75,8 @@ struct task_fixture *task_fixture_open(const struct fake_route *routes, size_t c
     all[count] = login_route;
     assert_int_equal(store_fixture_setup((void **)&f->store), 0);
     test_clock_init(&f->clock, STORE_T0_US);
-    f->tasks_clock = (struct clock){.now_us = read_tasks_now,
-                                    .monotonic_us = f->clock.clock.monotonic_us};
+    f->tasks_clock =
+        (struct clock){.now_us = read_tasks_now, .monotonic_us = f->clock.clock.monotonic_us};
     f->server = fake_server_open(all, count + 1);
     open_upstream(f, api);
     snprintf(f->files_dir, sizeof(f->files_dir), "/tmp/sunlead-task-test-XXXXXX");
@@ -107,6 +107,7 @@ void task_fixture_start(struct task_fixture *f)
         .app = &f->tasks,
     };
     assert_int_equal(jobs_open(&settings, &f->jobs, NULL), ERR_OK);
+    assert_int_equal(jobs_start(f->jobs, NULL), ERR_OK);
 }
 
 void task_fixture_stop(struct task_fixture *f)
