@@ -106,20 +106,37 @@ bool config_is_loopback(const char *address)
     return inet_pton(AF_INET6, address, &six) == 1 && IN6_IS_ADDR_LOOPBACK(&six);
 }
 
+// The text with *** in place of what stands from start to end.
+static struct str hide(struct str text, size_t start, size_t end, struct arena *arena)
+{
+    return arena_printf(arena, "%.*s***%.*s", STR_ARG(str_slice(text, 0, start)),
+                        STR_ARG(str_slice(text, end, text.len)));
+}
+
+// libpq takes a password as a parameter too.
+static struct str hide_parameter(struct str url, struct arena *arena)
+{
+    static const struct str name = STR_INIT("password=");
+    for (size_t at = str_find(url, '?', 0); at < url.len; at++) {
+        if (str_starts(str_slice(url, at, url.len), name))
+            return hide(url, at + name.len, str_find(url, '&', at), arena);
+    }
+    return url;
+}
+
 struct str config_hide_password(struct str url, struct arena *arena)
 {
     size_t start = str_find(url, ':', 0) + 3; // behind ://
     if (start > url.len || !str_equal(str_slice(url, start - 3, start), STR("://")))
         return url;
-    size_t end = str_find(url, '/', start);
-    size_t at = end;
+    // The last @ of all, since people write passwords that hold any character.
+    size_t at = url.len;
     while (at > start && url.ptr[at - 1] != '@')
         at--;
     size_t colon = str_find(str_slice(url, 0, at), ':', start);
-    if (at == start || colon == at)
-        return url;
-    return arena_printf(arena, "%.*s:***@%.*s", STR_ARG(str_slice(url, 0, colon)),
-                        STR_ARG(str_slice(url, at, url.len)));
+    if (at > start && colon < at)
+        url = hide(url, colon + 1, at - 1, arena);
+    return hide_parameter(url, arena);
 }
 
 static void append_wanted(struct buf *text, const struct setting *setting)

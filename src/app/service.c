@@ -165,6 +165,7 @@ static enum err open_server(struct service *service, const struct config *config
         .watch = service->watch,
         .defaults = defaults_of(config),
         .insecure = options->insecure,
+        .cors_origin = config->cors_origin,
         .version = SUNLEAD_VERSION,
         .started_us = clock_now_us(clock_system()),
     };

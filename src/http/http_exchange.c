@@ -1,4 +1,4 @@
-// Admitting requests: what every one of them must pass on its way to a handler.
+// Admitting requests: gate, limits, route, body, guard, handler.
 #include "http/http_exchange.h"
 
 #include "http/http_response.h"

@@ -111,6 +111,9 @@ MUST_CHECK enum err http_query_check(const struct http_request *request, const c
 // http_header() is a request header by name without regard to case, trimmed; null if absent.
 // Repeated ones: the first.
 struct str http_header(struct http_request *request, const char *name);
+// http_has_header() tells whether the name of some request header begins with prefix, without
+// regard to case.
+bool http_has_header(struct http_request *request, struct str prefix);
 // http_body() is the whole body; empty if there is none. Not yet there for the guard.
 struct str http_body(const struct http_request *request);
 

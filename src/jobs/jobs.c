@@ -192,9 +192,18 @@ static size_t claim_due(struct jobs *jobs, size_t room, int64_t *ret_next_us)
     return list.count;
 }
 
+// Nothing is waited for longer than the upkeep: what seems further away is so because the clock was
+// set back.
+static bool is_time(int64_t now_us, int64_t at_us)
+{
+    return now_us >= at_us || at_us - now_us > UPKEEP_US;
+}
+
 static int64_t until_monotonic(const struct jobs *jobs, int64_t due_us)
 {
     int64_t wait_us = due_us - now(jobs);
+    if (wait_us > UPKEEP_US)
+        wait_us = UPKEEP_US;
     return clock_monotonic_us(clock_system()) + (wait_us > 0 ? wait_us : 0);
 }
 
@@ -207,12 +216,12 @@ static void *run_loop(void *ctx)
     int64_t look_at_us = 0;
     mutex_lock(&jobs->mutex);
     while (!jobs->stopping) {
-        bool look = jobs->woken || now(jobs) >= look_at_us;
+        bool look = jobs->woken || is_time(now(jobs), look_at_us);
         size_t room = room_locked(jobs);
         jobs->woken = false;
         jobs->claiming = look && room > 0;
         mutex_unlock(&jobs->mutex);
-        if (now(jobs) >= upkeep_at_us) {
+        if (is_time(now(jobs), upkeep_at_us)) {
             upkeep(jobs);
             upkeep_at_us = now(jobs) + UPKEEP_US;
         }

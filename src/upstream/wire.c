@@ -336,16 +336,6 @@ struct str wire_find_words(struct str text, struct arena *arena)
     return words.len == 0 ? STR_NULL : words;
 }
 
-// The length of the UTF-8 character at the start of text; 0 if it is broken.
-static size_t character_len(struct str text)
-{
-    for (size_t len = 1; len <= 4 && len <= text.len; len++) {
-        if (str_is_utf8(str_slice(text, 0, len)))
-            return len;
-    }
-    return 0;
-}
-
 static bool is_control(struct str character)
 {
     unsigned char first = (unsigned char)character.ptr[0];
@@ -366,7 +356,7 @@ struct str wire_clean_words(struct str text, struct arena *arena)
     buf_init_arena(&buf, arena, WIRE_WORDS_READ_MAX);
     struct str rest = text;
     while (rest.len > 0 && !buf.overflow) {
-        size_t len = character_len(rest);
+        size_t len = str_utf8_width(rest, 0);
         struct str character = str_slice(rest, 0, len == 0 ? 1 : len);
         if (len > 0 && !is_control(character))
             buf_append_str(&buf, character);
@@ -379,10 +369,5 @@ struct str wire_clean_words(struct str text, struct arena *arena)
 
 struct str wire_cut_words(struct str text)
 {
-    if (text.len <= WIRE_WORDS_MAX)
-        return text;
-    size_t len = WIRE_WORDS_MAX;
-    while (len > 0 && ((unsigned char)text.ptr[len] & 0xc0) == 0x80)
-        len--;
-    return str_trim(str_slice(text, 0, len));
+    return str_trim(str_cut(text, WIRE_WORDS_MAX));
 }

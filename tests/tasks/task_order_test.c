@@ -200,7 +200,7 @@ static void test_answers(void **state)
     (void)state;
     char closed[80];
     char plain[80];
-    char by_tls[80];
+    char by_tls[96];
     pthread_t thread;
     int fd = take_port(closed, sizeof(closed));
     int plain_fd = take_port(plain, sizeof(plain));
@@ -474,6 +474,13 @@ static const struct late_row late_rows[] = {
     {"made", TAKEN_OVER, {WAIT, .body = created_body}, ORDER_CREATED, FAILURE_NONE, 1},
     {"429", TAKEN_OVER, {WAIT, .status = 429}, ORDER_REQUESTED, FAILURE_LIMITED, 1},
     {"500", TAKEN_OVER, {WAIT, .status = 500}, ORDER_UNKNOWN, FAILURE_UNCLEAR, 1},
+    // It was looked up in vain, and is to be sent again.
+    {"made, wanted again",
+     "state = 'requested', lookups = 2",
+     {WAIT, .body = created_body},
+     ORDER_CREATED,
+     FAILURE_NONE,
+     1},
     // It was parked, even.
     {"made, parked",
      "state = 'parked', house_id = 456",

@@ -375,6 +375,7 @@ static void test_sources_are_noted_once(void **state)
     (void)state;
     const struct fake_route routes[] = {{TASK_COMPLETE, {{.body = PROGRESS("0", "1")}}}};
     struct task_fixture *f = open_created(routes, COUNT_OF(routes));
+    task_set_order(f, "answered = 1");
     task_fixture_start(f);
     task_fixture_settle(f);
     (void)task_fixture_next(f);
@@ -478,13 +479,40 @@ static void test_nothing_to_poll(void **state)
     }
 }
 
+static void test_looked_up_ones_prove_nothing(void **state)
+{
+    (void)state;
+    const struct fake_route routes[] = {{TASK_COMPLETE, {{.body = PROGRESS("0", "1")}}}};
+    struct task_fixture *f = open_created(routes, COUNT_OF(routes));
+    task_fixture_start(f);
+    task_fixture_settle(f);
+    assert_int_equal(task_order(f).polls, 1);
+    assert_int_equal(store_i64(f->store, "SELECT count(*) FROM sunlead_project_id_sources"), 0);
+    task_fixture_close(f);
+}
+
+static void test_details_are_read_again(void **state)
+{
+    // They could not be had when the model was done.
+    (void)state;
+    const struct fake_route routes[] = {{TASK_COMPLETE, {{.body = DONE}}}, DETAIL_ROUTES};
+    struct task_fixture *f = open_created(routes, COUNT_OF(routes));
+    task_set_order(f, "state = 'completed', polls = 4, details = '{\"adders\": []}'");
+    task_fixture_start(f);
+    task_fixture_settle(f);
+    assert_int_equal(fake_server_count(f->server, TASK_ADDERS), 1);
+    assert_int_equal(task_order(f).state, ORDER_COMPLETED);
+    task_fixture_close(f);
+}
+
 static void test_refresh_of_a_completed_one(void **state)
 {
     // A user's refresh: one call, the files are not fetched again.
     (void)state;
     const struct fake_route routes[] = {{TASK_COMPLETE, {{.body = DONE}}}, DETAIL_ROUTES};
     struct task_fixture *f = open_created(routes, COUNT_OF(routes));
-    task_set_order(f, "state = 'completed', polls = 4");
+    task_set_order(f, "state = 'completed', polls = 4, "
+                      "details = '{\"price_breakdown\": {\"total_amount\": 1}}'");
     task_fixture_start(f);
     task_fixture_settle(f);
     assert_int_equal(task_order(f).state, ORDER_COMPLETED);
@@ -526,6 +554,8 @@ int main(void)
         TEST(test_late_done_of_an_older_order),
         TEST(test_looked_for_a_day),
         TEST(test_nothing_to_poll),
+        TEST(test_looked_up_ones_prove_nothing),
+        TEST(test_details_are_read_again),
         TEST(test_refresh_of_a_completed_one),
         TEST(test_done_then_errored),
     };
