@@ -221,9 +221,10 @@ static void *run_loop(void *ctx)
         jobs->woken = false;
         jobs->claiming = look && room > 0;
         mutex_unlock(&jobs->mutex);
-        if (is_time(now(jobs), upkeep_at_us)) {
+        int64_t now_us = now(jobs);
+        if (is_time(now_us, upkeep_at_us)) {
             upkeep(jobs);
-            upkeep_at_us = now(jobs) + UPKEEP_US;
+            upkeep_at_us = now_us + UPKEEP_US;
         }
         if (look && room > 0)
             (void)claim_due(jobs, room, &look_at_us);
