@@ -71,9 +71,8 @@ static enum err apply_created(struct task *task, struct task_change *change, int
     task->order.house_id = create->house_id;
     task->order.answered = true;
     note_figures(&task->order, &create->figures);
-    if (create->adders.len > 0)
-        task->order.details =
-            project_details_text(&(struct project_details){.adders = create->adders}, task->arena);
+    if (create->details.adders.len > 0 || create->details.panel.len > 0)
+        task->order.details = project_details_text(&create->details, task->arena);
     change->job = TASK_JOB_FINISH;
     change->add = JOB_POLL;
     change->add_at_us = now_us + ORDER_FIRST_POLL_US;

@@ -206,6 +206,20 @@ bool wire_read_login(struct str text, struct arena *arena, struct wire_login *re
     return true;
 }
 
+// What a create tells of adders is the whole answer of ListProjectAdders, or only the adders.
+static struct project_details read_hardware(const struct json_value *root, struct arena *arena)
+{
+    const struct json_value *whole = json_member(root, "adders");
+    if (json_member(whole, "adders") == NULL)
+        return (struct project_details){.adders = raw_of(root, "adders", arena)};
+    return (struct project_details){
+        .panel = raw_of(whole, "panel", arena),
+        .inverter = raw_of(whole, "inverter", arena),
+        .storage = raw_of(whole, "storage", arena),
+        .adders = raw_of(whole, "adders", arena),
+    };
+}
+
 bool wire_read_create(struct str text, struct lf_create *create)
 {
     struct json_doc *doc CLEANUP(json_doc_free_ptr) = read_object(text);
@@ -224,7 +238,7 @@ bool wire_read_create(struct str text, struct lf_create *create)
         .estimated_cost = number_of(root, "estimated_cost"),
         .annual_savings = number_of(root, "annual_savings"),
     };
-    create->adders = raw_of(root, "adders", create->call.arena);
+    create->details = read_hardware(root, create->call.arena);
     return true;
 }
 
