@@ -24,6 +24,7 @@ CREATE TABLE sunlead_orders (
     failure TEXT,
     failure_detail TEXT,
     files TEXT NOT NULL,
+    answered INTEGER NOT NULL,
     polls INTEGER NOT NULL,
     lookups INTEGER NOT NULL,
     requested_at INTEGER,

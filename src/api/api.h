@@ -23,7 +23,8 @@ struct api {
     struct jobs *jobs;
     struct watch *watch;
     struct project_defaults defaults;
-    bool insecure; // take requests with forwarding headers or a foreign Host
+    bool insecure; // take requests with forwarding headers, a foreign Host or a foreign Origin
+    const char *cors_origin; // whose pages may call; NULL: none
     const char *version;
     int64_t started_us;
     bool draining; // set (atomically) when the process stops: whoever waits is answered at once
@@ -34,7 +35,7 @@ extern const struct http_route api_routes[];
 extern const size_t api_route_count;
 
 // api_guard() is the server's guard: without --insecure it refuses requests that came through a
-// proxy or for a foreign host.
+// proxy or for a foreign host, and changes that a foreign web page asks for.
 bool api_guard(struct http_request *request, void *app);
 
 #endif

@@ -29,7 +29,14 @@ struct order_create {
 
 static bool prefers_async(struct http_request *request)
 {
-    return str_equal_nocase(http_header(request, "Prefer"), STR("respond-async"));
+    struct str rest = http_header(request, "Prefer");
+    while (rest.ptr != NULL) {
+        struct str preference = str_split(&rest, ',');
+        struct str name = str_trim(str_slice(preference, 0, str_find(preference, ';', 0)));
+        if (str_equal_nocase(name, STR("respond-async")))
+            return true;
+    }
+    return false;
 }
 
 static bool is_ours(const struct order_create *create)

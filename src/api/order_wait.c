@@ -74,17 +74,17 @@ static void read_done(struct sql_op *op)
 
 static void read_order(struct order_wait *wait)
 {
-    struct sql_op *op = api_op(wait->request, "order_wait", SQL_LANE_SHORT, read_done, wait);
     wait->order = (struct order){0};
     wait->lead = (struct lead){0};
-    order_store_get(op, wait->order_id, ERR_NOT_FOUND, &wait->order);
-    lead_store_get_of_order(op, wait->order_id, &wait->lead);
-    api_submit(wait->request, op);
+    api_submit(wait->request, wait->read);
 }
 
 void order_wait_begin(struct order_wait *wait)
 {
     wait->deadline_us = clock_monotonic_us(clock_system()) + wait->timeout_us;
     wait->watcher = (struct watcher){.order_id = wait->order_id, .woken = woken};
+    wait->read = api_op(wait->request, "order_wait", SQL_LANE_SHORT, read_done, wait);
+    order_store_get(wait->read, wait->order_id, ERR_NOT_FOUND, &wait->order);
+    lead_store_get_of_order(wait->read, wait->order_id, &wait->lead);
     watch_and_read(wait);
 }

@@ -30,6 +30,7 @@ struct order_wait {
     struct error error; // the read failed: end() answers with it
     // its own
     struct watcher watcher;
+    struct sql_op *read; // the same each time: the arena grows only by the texts that are read
     int64_t deadline_us; // monotonic
     _Atomic int stage;
 };

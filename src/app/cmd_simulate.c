@@ -53,13 +53,8 @@ static void log_listening(const char *listen, uint16_t port, struct arena *arena
     log_event(LOG_INFO, "simulate.listening",
               arena_printf(arena, "LightFusion simulated on %s", url).ptr,
               LOG_TEXT_FIELD("address", listen), LOG_I64("port", port));
-    log_event(
-        LOG_INFO, "simulate.hint",
-        arena_printf(arena,
-                     "to use it: LIGHTFUSION_API=%s LIGHTFUSION_STORAGE=%s/storage "
-                     "LIGHTFUSION_EMAIL=me@example.com LIGHTFUSION_PASSWORD=any sunlead serve",
-                     url, url)
-            .ptr);
+    log_event(LOG_INFO, "simulate.hint",
+              arena_printf(arena, "to use it: LIGHTFUSION_API=%s sunlead serve", url).ptr);
 }
 
 static int simulate(const struct sim_settings *settings, struct arena *arena)
@@ -119,7 +114,9 @@ const struct cli_command cmd_simulate = {
     .summary = "Plays LightFusion, with invented houses",
     .help =
         "Any e-mail and password open a session; LIGHTFUSION_API_KEY, where it is set, is a token\n"
-        "that is always good. Set LIGHTFUSION_API to its address, LIGHTFUSION_STORAGE to its\n"
-        "address with /storage. GET /ledger lists what was ordered. Nothing is kept.\n",
+        "that is always good. `sunlead serve` finds it where LIGHTFUSION_API is its address (on "
+        "the\n"
+        "default ports without any setting). GET /ledger lists what was ordered. Nothing is "
+        "kept.\n",
     .run = run,
 };

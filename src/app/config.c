@@ -35,12 +35,14 @@ const struct setting config_settings[] = {
     {"LIGHTFUSION_API_KEY", SETTING_TEXT, SETTING_SECRET, NULL, TEXT(lightfusion_api_key),
      .max = 4096, .help = "bearer token, used where no e-mail is set"},
     {"LIGHTFUSION_EMAIL", SETTING_TEXT, SETTING_SECRET, NULL, TEXT(lightfusion_email), .max = 320,
-     .help = "e-mail of the LightFusion account"},
+     .help = "e-mail of the LightFusion account; a simulator on this machine needs none"},
     {"LIGHTFUSION_PASSWORD", SETTING_TEXT, SETTING_SECRET, NULL, TEXT(lightfusion_password),
      .max = 1024, .help = "password of the LightFusion account"},
     {"LIGHTFUSION_STORAGE", SETTING_HTTP_URL, SETTING_PASSWORD,
      "https://storage.googleapis.com/lightfusiondev", TEXT(lightfusion_storage), .max = 1024,
-     .help = "base address of the mesh files; no credentials are sent there"},
+     .help =
+         "base address of the mesh files; no credentials are sent there. Of a simulator on this "
+         "machine: LIGHTFUSION_API with /storage"},
     {"LIGHTFUSION_CONCURRENCY", SETTING_INT, .value = "8", INT(lightfusion_concurrency), .min = 1,
      .max = 1000, .help = "calls to LightFusion under way at most"},
     {"LIGHTFUSION_CALLS_PER_MINUTE", SETTING_INT, .value = "0", INT(lightfusion_calls_per_minute),
@@ -106,20 +108,37 @@ bool config_is_loopback(const char *address)
     return inet_pton(AF_INET6, address, &six) == 1 && IN6_IS_ADDR_LOOPBACK(&six);
 }
 
+// The text with *** in place of what stands from start to end.
+static struct str hide(struct str text, size_t start, size_t end, struct arena *arena)
+{
+    return arena_printf(arena, "%.*s***%.*s", STR_ARG(str_slice(text, 0, start)),
+                        STR_ARG(str_slice(text, end, text.len)));
+}
+
+// libpq takes a password as a parameter too.
+static struct str hide_parameter(struct str url, struct arena *arena)
+{
+    static const struct str name = STR_INIT("password=");
+    for (size_t at = str_find(url, '?', 0); at < url.len; at++) {
+        if (str_starts(str_slice(url, at, url.len), name))
+            return hide(url, at + name.len, str_find(url, '&', at), arena);
+    }
+    return url;
+}
+
 struct str config_hide_password(struct str url, struct arena *arena)
 {
     size_t start = str_find(url, ':', 0) + 3; // behind ://
     if (start > url.len || !str_equal(str_slice(url, start - 3, start), STR("://")))
         return url;
-    size_t end = str_find(url, '/', start);
-    size_t at = end;
+    // The last @ of all, since people write passwords that hold any character.
+    size_t at = url.len;
     while (at > start && url.ptr[at - 1] != '@')
         at--;
     size_t colon = str_find(str_slice(url, 0, at), ':', start);
-    if (at == start || colon == at)
-        return url;
-    return arena_printf(arena, "%.*s:***@%.*s", STR_ARG(str_slice(url, 0, colon)),
-                        STR_ARG(str_slice(url, at, url.len)));
+    if (at > start && colon < at)
+        url = hide(url, colon + 1, at - 1, arena);
+    return hide_parameter(url, arena);
 }
 
 static void append_wanted(struct buf *text, const struct setting *setting)
@@ -337,6 +356,42 @@ static enum err read_file(const char *name, struct arena *arena, struct config_f
     return ERR_OK;
 }
 
+static enum setting_source *source_of(struct config *config, const char *name)
+{
+    for (size_t i = 0; i < config_setting_count; i++) {
+        if (str_equal(str_of(config_settings[i].name), str_of(name)))
+            return &config->sources[i];
+    }
+    check_failed("a known setting", __FILE__, __LINE__);
+}
+
+// Whether a URL's host is this machine.
+static bool is_here(struct str url, struct arena *arena)
+{
+    struct str host = behind_scheme(url);
+    host = str_slice(host, 0, str_find(host, '/', 0));
+    if (str_starts(host, STR("[")))
+        host = str_slice(host, 1, str_find(host, ']', 0));
+    else
+        host = str_slice(host, 0, str_find(host, ':', 0));
+    return str_equal_nocase(host, STR("localhost")) ||
+           config_is_loopback(arena_str(arena, host).ptr);
+}
+
+// LightFusion on this machine, and nobody said who we are there: that is the simulator, which lets
+// anybody in and has the mesh files too.
+static void suit_simulator(struct config *config, struct arena *arena)
+{
+    struct str api = str_of(config->lightfusion_api);
+    if (config->lightfusion_email != NULL || config->lightfusion_api_key != NULL ||
+        !is_here(api, arena))
+        return;
+    config->lightfusion_email = "sunlead@localhost";
+    config->lightfusion_password = "simulator";
+    if (*source_of(config, "LIGHTFUSION_STORAGE") == SETTING_DEFAULT)
+        config->lightfusion_storage = arena_printf(arena, "%.*s/storage", STR_ARG(api)).ptr;
+}
+
 enum err config_load(char *const *environment, const char *file, struct arena *arena,
                      struct config *ret_config, struct error *err)
 {
@@ -352,6 +407,7 @@ enum err config_load(char *const *environment, const char *file, struct arena *a
         if (!set_value(&candidate, arena, ret_config))
             return refuse(&candidate, arena, err);
     }
+    suit_simulator(ret_config, arena);
     return ERR_OK;
 }
 

@@ -85,7 +85,8 @@ extern const size_t config_setting_count;
 // config_load() reads every setting from the environment ("NAME=value" texts, ended by NULL), else
 // from file (which need not exist; NULL: none), else takes the default. An empty value counts as
 // not given. ERR_INVALID for a bad value, a broken line or an unknown name in the file: the message
-// names the place and fits on a line. Texts go into the arena.
+// names the place and fits on a line. Texts go into the arena. Where LightFusion is on this machine
+// and no credentials are given, those of the simulator are filled in, and its storage.
 MUST_CHECK enum err config_load(char *const *environment, const char *file, struct arena *arena,
                                 struct config *ret_config, struct error *err);
 

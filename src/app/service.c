@@ -96,8 +96,7 @@ static enum err open_upstream(struct service *service, const struct config *conf
         .calls_per_minute = (unsigned)config->lightfusion_calls_per_minute,
     };
     TRY(http_client_open(USER_AGENT, HTTP_CALLS_MAX, HTTP_QUEUE_MAX, &service->http, err));
-    enum err code = lightfusion_open(&settings, service->http, &service->lf, err);
-    return name_setting(code, "LIGHTFUSION_API", err);
+    return lightfusion_open(&settings, service->http, &service->lf, err);
 }
 
 static enum err open_files(struct service *service, const struct config *config, struct error *err)
@@ -166,6 +165,7 @@ static enum err open_server(struct service *service, const struct config *config
         .watch = service->watch,
         .defaults = defaults_of(config),
         .insecure = options->insecure,
+        .cors_origin = config->cors_origin,
         .version = SUNLEAD_VERSION,
         .started_us = clock_now_us(clock_system()),
     };
@@ -194,13 +194,8 @@ enum err service_open(const struct config *config, const struct service_options 
     TRY(open_upstream(service, config, err));
     TRY(open_files(service, config, err));
     TRY(open_jobs(service, config, err));
-    enum err code = open_server(service, config, options, err);
-    if (code != ERR_OK) {
-        // Jobs run already: none may be cut off. What does not end keeps its memory to the end.
-        if (jobs_drain(service->jobs, SERVICE_DRAIN_MS) > 0)
-            service = NULL;
-        return code;
-    }
+    TRY(open_server(service, config, options, err));
+    TRY(jobs_start(service->jobs, err));
     *ret_service = TAKE_PTR(service);
     return ERR_OK;
 }

@@ -39,6 +39,7 @@ static const struct field order_fields[] = {
     {FIELD_AS_ENUM(struct order, failure, enum order_failure, order_failure_names)},
     {FIELD_AS_STR(struct order, failure_detail, ORDER_DETAIL_MAX)},
     {FIELD_AS_ENUM(struct order, files, enum files_state, files_state_names)},
+    {FIELD_AS_BOOL(struct order, answered), .flags = FIELD_NO_JSON},
     {FIELD_AS_I64(struct order, polls)},
     {FIELD_AS_I64(struct order, lookups)},
     {FIELD_AS_TIME(struct order, requested_at)},
@@ -56,7 +57,8 @@ const struct field_table order_table = FIELD_TABLE("order", order_fields, struct
 // What each state may become; a set of states each.
 static const unsigned transitions[] = {
     [ORDER_NONE] = STATE(REQUESTED),
-    [ORDER_REQUESTED] = STATE(SENDING) | STATE(FAILED) | STATE(CANCELLED),
+    // Created by an answer that came late, when the order was given up for lost but not sent again.
+    [ORDER_REQUESTED] = STATE(SENDING) | STATE(CREATED) | STATE(FAILED) | STATE(CANCELLED),
     // Created by the answer, or requested again when certainly nothing was sent.
     [ORDER_SENDING] =
         STATE(CREATED) | STATE(REQUESTED) | STATE(UNKNOWN) | STATE(PARKED) | STATE(FAILED),

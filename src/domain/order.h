@@ -65,6 +65,7 @@ struct order {
     enum order_failure failure;
     struct str failure_detail; // in words, LightFusion's where it gave some
     enum files_state files;
+    bool answered; // LightFusion's own answer told the project, not a look-up or a person
     int64_t polls;
     int64_t lookups; // complete look-ups that found no candidate
     struct opt_i64 requested_at;

@@ -2,6 +2,7 @@
 #ifndef SUNLEAD_HTTP_CORE_H
 #define SUNLEAD_HTTP_CORE_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,8 +21,20 @@ struct MHD_Daemon;
 // HTTP_ANSWER_HEADERS_MAX is how many headers an answer can have.
 #define HTTP_ANSWER_HEADERS_MAX 16
 
-// A TCP connection. It belongs to its loop; only deadline_us, body_awaited, hung_up and the list are
-// touched by the reaper.
+// A thread that serves connections.
+struct http_loop {
+    struct http_server *server;
+    struct MHD_Daemon *daemon;
+    int epoll_fd; // the daemon's
+    int wake;     // eventfd
+    _Atomic bool woken;
+    bool listens; // the thread's own
+    bool runs;
+    pthread_t thread;
+};
+
+// A TCP connection. It belongs to its loop; only deadline_us, body_awaited, hung_up and the list
+// are touched by the reaper.
 struct http_connection {
     struct http_server *server;
     int fd;
@@ -64,6 +77,7 @@ struct http_answer {
 // A request, in its own arena.
 struct http_request {
     struct http_server *server;
+    struct http_loop *loop;
     struct http_connection *connection;
     struct MHD_Connection *mhd;
     struct arena *arena;
@@ -82,7 +96,6 @@ struct http_request {
     struct str id;
     size_t body_max;
     struct buf body;
-    bool body_too_large;
     struct http_answer answer;
 };
 
@@ -91,16 +104,20 @@ struct http_deadlines;
 struct http_server {
     struct http_server_settings settings; // with the defaults filled in
     struct http_router *router;
-    struct MHD_Daemon *daemon;
+    struct http_loop *loops;
+    unsigned loop_count;
     struct http_deadlines *deadlines;
     struct http_linger *linger;
-    int listen_fd;
     uint16_t port;
     char id_prefix[9]; // of request ids that are made here
     _Atomic uint64_t id_next;
+    _Atomic unsigned listening; // loops that accept connections
     _Atomic size_t running;
-    _Atomic size_t parked; // the last that an answer from outside touches of the server
+    // Between their handler's start and their answer; the last that an answer from outside touches
+    // of the server.
+    _Atomic size_t in_hand;
     _Atomic bool draining;
+    _Atomic bool shut; // further requests are refused: no handler runs any more
     _Atomic bool closing;
 };
 

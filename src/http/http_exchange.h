@@ -1,4 +1,4 @@
-// A request's way from the first byte to the end of its answer.
+// What every request must pass on its way to a handler.
 #ifndef SUNLEAD_HTTP_EXCHANGE_H
 #define SUNLEAD_HTTP_EXCHANGE_H
 

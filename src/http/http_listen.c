@@ -1,11 +1,9 @@
-// Opening the listening socket, and taking it away from running loops.
+// Opening the listening socket.
 #include "http/http_listen.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -80,14 +78,4 @@ enum err http_listen_open(const char *address, uint16_t port, int *ret_fd, uint1
     *ret_fd = fd;
     fd = -1;
     return ERR_OK;
-}
-
-// MHD_quiesce_daemon() races with the loops of a pool and may abort; closing the descriptor would
-// let its number be used for something else. So something that never becomes ready takes its place.
-void http_listen_end(int fd)
-{
-    CLEANUP(fd_close)
-    int silent = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (silent < 0 || dup3(silent, fd, O_CLOEXEC) < 0)
-        shutdown(fd, SHUT_RDWR);
 }

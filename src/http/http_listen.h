@@ -12,8 +12,4 @@
 MUST_CHECK enum err http_listen_open(const char *address, uint16_t port, int *ret_fd,
                                      uint16_t *ret_port, struct error *err);
 
-// http_listen_end() stops listening at once, while loops still wait on the descriptor, which stays
-// valid (and silent) until they end.
-void http_listen_end(int fd);
-
 #endif

@@ -1,316 +1,113 @@
-// The bridge between libmicrohttpd's callbacks and requests: when they begin, read on, are parked
-// and end.
+// The threads that poll libmicrohttpd. Its own would now and then sleep on work: 0.9.75 fetches 128
+// events, and when that was all of them waits for more before it serves them.
 #include "http/http_loop.h"
 
+#include <fcntl.h>
+#include <limits.h>
 #include <microhttpd.h>
-#include <signal.h>
-#include <stdarg.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "base/fs.h"
-#include "base/log.h"
-#include "http/http_connection.h"
-#include "http/http_deadline.h"
-#include "http/http_exchange.h"
-#include "http/http_response.h"
+#include "base/thread.h"
+#include "http/http_bridge.h"
 
-#define POOL_BYTES       16384
-#define CONNECTIONS_LOTS 1000000 // libmicrohttpd's own limit; ours is checked in on_accept()
-
-static enum MHD_Result on_accept(void *cls, const struct sockaddr *address, socklen_t len)
+void http_loop_wake(struct http_loop *loop)
 {
-    struct http_server *server = cls;
-    (void)address;
-    (void)len;
-    bool room = http_deadlines_count(server->deadlines) < server->settings.connection_max;
-    return room ? MHD_YES : MHD_NO;
+    eventfd_t one = 1;
+    if (!atomic_exchange(&loop->woken, true))
+        check(eventfd_write(loop->wake, one) == 0);
 }
 
-static void on_connection(void *cls, struct MHD_Connection *mhd, void **socket_context,
-                          enum MHD_ConnectionNotificationCode what)
+// -1: for ever.
+static int wait_ms(const struct http_loop *loop)
 {
-    if (what == MHD_CONNECTION_NOTIFY_STARTED) {
-        int fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-        *socket_context = http_connection_open(cls, fd);
-    } else {
-        http_connection_close(*socket_context);
-    }
+    MHD_UNSIGNED_LONG_LONG ms = 0;
+    if (MHD_get_timeout(loop->daemon, &ms) != MHD_YES)
+        return -1;
+    return ms > INT_MAX ? INT_MAX : (int)ms;
 }
 
-static struct str make_id(struct http_server *server, struct arena *arena)
+static void wait_for_work(struct http_loop *loop)
 {
-    static const char digits[] = "0123456789abcdef";
-    uint64_t number = atomic_fetch_add_explicit(&server->id_next, 1, memory_order_relaxed);
-    char *text = arena_raw(arena, 20);
-    memcpy(text, server->id_prefix, 8);
-    text[8] = '-';
-    for (int i = 0; i < 10; i++)
-        text[9 + i] = digits[number >> (36 - 4 * i) & 15];
-    text[19] = '\0';
-    return (struct str){.ptr = text, .len = 19};
-}
-
-// The query is ours to read. libmicrohttpd would make an entry like a header of each parameter, and
-// leave a client whose parameters do not fit into its pool without an answer.
-static void hide_query(const char *uri)
-{
-    char *mark = strchr((char *)(uintptr_t)uri, '?');
-    if (mark != NULL && mark[1] != '\0')
-        mark[1] = '\0';
-}
-
-static void *on_request_line(void *cls, const char *uri, struct MHD_Connection *mhd)
-{
-    struct http_server *server = cls;
-    struct http_connection *connection =
-        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
-    if (connection == NULL)
-        return NULL;
-    struct arena *arena = http_connection_arena(connection);
-    struct http_request *request = arena_new(arena, struct http_request, 1);
-    request->server = server;
-    request->connection = connection;
-    request->mhd = mhd;
-    request->arena = arena;
-    request->method = HTTP_METHOD_COUNT;
-    request->answer.fd = -1;
-    request->started_us = http_server_now(server);
-    // The first request has the time since the connection began.
-    if (connection->used)
-        http_deadline_set(connection,
-                          request->started_us + server->settings.header_deadline_ms * US_PER_MS);
-    connection->used = true;
-    connection->unread = true;
-    struct str raw = str_of(uri);
-    request->line_bytes = raw.len;
-    request->fault = http_target_parse(raw, arena, &request->target);
-    hide_query(uri);
-    return request;
-}
-
-struct header_walk {
-    struct http_gate *gate;
-    const char *end; // where the line before ended
-    bool gap;
-};
-
-// libmicrohttpd 0.9.75 ends a header at a NUL, takes a line feed for the end of a line, and a line
-// that begins with NUL for the end of the headers. All of this shows as a gap between the texts,
-// which lie where they were received; a folded line shows too. Later versions refuse these
-// themselves.
-static bool is_gapless(const struct header_walk *walk)
-{
-    return MHD_VERSION >= 0x00097600 || !walk->gap;
-}
-
-static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char *key,
-                                 const char *value)
-{
-    struct header_walk *walk = cls;
-    (void)kind;
-    struct str name = str_of(key);
-    struct str text = str_of(value);
-    walk->gap |= name.ptr != walk->end;
-    walk->end = text.ptr + text.len + 2;
-    http_gate_header(walk->gate, name, text);
-    return MHD_YES;
-}
-
-static void walk_headers(struct http_request *request, const char *method, const char *version,
-                         size_t header_bytes)
-{
-    struct header_walk walk = {.gate = &request->gate, .end = version + strlen(version) + 2};
-    MHD_get_connection_values(request->mhd, MHD_HEADER_KIND, on_header, &walk);
-    walk.gap |= method + header_bytes != walk.end + 2;
-    if (!is_gapless(&walk) && request->gate.fault == NULL)
-        request->gate.fault = "The headers are malformed.";
-}
-
-static enum MHD_Result queue_answer(struct http_request *request)
-{
-    return http_answer_queue(request) ? MHD_YES : MHD_NO;
-}
-
-static enum MHD_Result headers_came(struct http_request *request, const char *method,
-                                    const char *version)
-{
-    struct http_server *server = request->server;
-    size_t header_bytes =
-        MHD_get_connection_info(request->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)->header_size;
-    request->counted = true;
-    atomic_fetch_add(&server->running, 1);
-    request->method_text = str_of(method);
-    request->line_bytes += request->method_text.len + strlen(version) + 4;
-    walk_headers(request, method, version, header_bytes);
-    request->id = request->gate.request_id.ptr != NULL
-                      ? arena_str(request->arena, request->gate.request_id)
-                      : make_id(server, request->arena);
-    http_exchange_admit(request, header_bytes, strcmp(version, "HTTP/1.0") == 0);
-    if (http_exchange_refuses_early(request)) {
-        http_deadline_set(request->connection, HTTP_NO_DEADLINE);
-        return queue_answer(request);
-    }
-    int64_t deadline = HTTP_NO_DEADLINE;
-    if (http_exchange_has_body(request)) {
-        deadline = http_server_now(server) + server->settings.body_deadline_ms * US_PER_MS;
-        http_deadline_await_body(request->connection, true);
-    }
-    http_deadline_set(request->connection, deadline);
-    return MHD_YES;
-}
-
-void http_suspend(struct http_request *request)
-{
-    check(request->stage == HTTP_HANDLING);
-    request->stage = HTTP_PENDING;
-}
-
-// An answer that came while the handler still ran needs no parking.
-static enum MHD_Result park(struct http_request *request)
-{
-    struct http_server *server = request->server;
-    struct MHD_Connection *mhd = request->mhd;
-    enum http_stage expected = HTTP_PENDING;
-    MHD_suspend_connection(mhd);
-    atomic_fetch_add(&server->parked, 1);
-    if (!atomic_compare_exchange_strong(&request->stage, &expected, HTTP_PARKED)) {
-        MHD_resume_connection(mhd);
-        atomic_fetch_sub(&server->parked, 1);
-    }
-    return MHD_YES;
-}
-
-static enum MHD_Result request_came(struct http_request *request)
-{
-    if (request->stage == HTTP_READING) {
-        request->connection->unread = false;
-        http_deadline_await_body(request->connection, false);
-        http_deadline_set(request->connection, HTTP_NO_DEADLINE);
-        http_exchange_run(request);
-    }
-    request->connection->unread = false;
-    return request->stage == HTTP_ANSWERED ? queue_answer(request) : park(request);
-}
-
-static enum MHD_Result on_access(void *cls, struct MHD_Connection *mhd, const char *url,
-                                 const char *method, const char *version, const char *upload,
-                                 size_t *upload_size, void **context)
-{
-    struct http_request *request = *context;
-    (void)cls;
-    (void)mhd;
-    (void)url;
-    if (request == NULL)
-        return MHD_NO;
-    if (!request->counted)
-        return headers_came(request, method, version);
-    if (*upload_size > 0) {
-        http_exchange_body(request, upload, *upload_size);
-        *upload_size = 0;
-        return MHD_YES;
-    }
-    return request_came(request);
-}
-
-static int status_of(const struct http_request *request)
-{
-    if (request->queued)
-        return request->answer.status;
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(request->mhd, MHD_CONNECTION_INFO_HTTP_STATUS);
-    return info == NULL ? 0 : (int)info->http_status;
-}
-
-static void log_request(const struct http_request *request, int64_t now,
-                        enum MHD_RequestTerminationCode how)
-{
-    log_event(LOG_DEBUG, "http.request", "", LOG_STR("method", request->method_text),
-              LOG_STR("path", request->target.path), LOG_I64("status", status_of(request)),
-              LOG_I64("duration_us", now - request->started_us),
-              LOG_I64("complete", how == MHD_REQUEST_TERMINATED_COMPLETED_OK),
-              LOG_STR("request_id", request->id));
-}
-
-static void on_completed(void *cls, struct MHD_Connection *mhd, void **context,
-                         enum MHD_RequestTerminationCode how)
-{
-    struct http_server *server = cls;
-    struct http_request *request = *context;
-    (void)mhd;
-    *context = NULL;
-    if (request == NULL)
+    struct pollfd polled[] = {{.fd = loop->epoll_fd, .events = POLLIN},
+                              {.fd = loop->wake, .events = POLLIN}};
+    int ms = wait_ms(loop);
+    if (ms == 0 || poll(polled, COUNT_OF(polled), ms) <= 0 || polled[1].revents == 0)
         return;
-    struct http_connection *connection = request->connection;
-    int64_t now = http_server_now(server);
-    log_request(request, now, how);
-    fd_close(&request->answer.fd);
-    http_deadline_await_body(connection, false);
-    http_deadline_set(connection, now + server->settings.idle_ms * US_PER_MS);
-    bool counted = request->counted;
-    http_connection_put_arena(connection, request->arena);
-    if (counted)
-        atomic_fetch_sub(&server->running, 1);
+    eventfd_t ignored = 0;
+    (void)eventfd_read(loop->wake, &ignored);
+    atomic_store(&loop->woken, false);
 }
 
-__attribute__((format(printf, 2, 0))) static void on_message(void *cls, const char *format,
-                                                             va_list args)
+static void stop_listening(struct http_loop *loop)
 {
-    char text[256];
-    (void)cls;
-    if (!log_enabled(LOG_DEBUG))
-        return;
-    vsnprintf(text, sizeof(text), format, args);
-    log_event(LOG_DEBUG, "http.library", "", LOG_STR("text", str_trim(str_of(text))));
+    int fd = MHD_quiesce_daemon(loop->daemon);
+    fd_close(&fd);
+    loop->listens = false;
+    atomic_fetch_sub(&loop->server->listening, 1);
 }
 
-static size_t keep_escapes(void *cls, struct MHD_Connection *mhd, char *text)
+static void *loop_main(void *ctx)
 {
-    (void)cls;
-    (void)mhd;
-    return strlen(text);
+    struct http_loop *loop = ctx;
+    struct http_server *server = loop->server;
+    while (!atomic_load(&server->closing)) {
+        if (loop->listens && atomic_load(&server->draining))
+            stop_listening(loop);
+        wait_for_work(loop);
+        check(MHD_run(loop->daemon) == MHD_YES);
+    }
+    return NULL;
 }
 
-static struct MHD_Daemon *start_daemon(struct http_server *server)
+// Each loop has the listening socket under a number of its own, which is libmicrohttpd's to close.
+static enum err start_loop(struct http_server *server, struct http_loop *loop, int listen_fd,
+                           struct error *err)
 {
-    const struct http_server_settings *settings = &server->settings;
-    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
-    size_t pool = settings->header_max_bytes * 2;
-    struct MHD_OptionItem threads[] = {
-        {MHD_OPTION_THREAD_POOL_SIZE, (intptr_t)settings->loops, NULL},
-        {MHD_OPTION_END, 0, NULL},
-    };
-    // A pool of one is no pool to libmicrohttpd.
-    if (settings->loops == 1)
-        threads[0].option = MHD_OPTION_END;
-    return MHD_start_daemon(flags, 0, on_accept, server, on_access, server,          //
-                            MHD_OPTION_EXTERNAL_LOGGER, on_message, NULL,            //
-                            MHD_OPTION_LISTEN_SOCKET, server->listen_fd,             //
-                            MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_LOTS, //
-                            MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-                            pool < POOL_BYTES ? (size_t)POOL_BYTES : pool,
-                            MHD_OPTION_CONNECTION_TIMEOUT, (settings->idle_ms + 999) / 1000, //
-                            MHD_OPTION_STRICT_FOR_CLIENT, 0,                                 //
-                            MHD_OPTION_URI_LOG_CALLBACK, on_request_line, server,            //
-                            MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,                //
-                            MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,               //
-                            MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,             //
-                            MHD_OPTION_ARRAY, threads, MHD_OPTION_END);
-}
-
-enum err http_loop_start(struct http_server *server, struct error *err)
-{
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    server->daemon = start_daemon(server);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (server->daemon == NULL)
+    loop->server = server;
+    loop->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    int fd = fcntl(listen_fd, F_DUPFD_CLOEXEC, 0);
+    if (loop->wake >= 0 && fd >= 0)
+        loop->daemon = http_bridge_open(loop, fd);
+    if (loop->daemon == NULL)
         return error_set(err, ERR_INTERNAL, "the HTTP server cannot start its loops");
+    loop->epoll_fd = MHD_get_daemon_info(loop->daemon, MHD_DAEMON_INFO_EPOLL_FD)->listen_fd;
+    loop->listens = true;
+    atomic_fetch_add(&server->listening, 1);
+    TRY(thread_start(&loop->thread, "http-loop", loop_main, loop, err));
+    loop->runs = true;
     return ERR_OK;
 }
 
-void http_loop_stop(struct http_server *server)
+enum err http_loops_open(struct http_server *server, int listen_fd, struct error *err)
 {
-    MHD_stop_daemon(server->daemon);
-    server->daemon = NULL;
+    server->loops = calloc(server->settings.loops, sizeof(*server->loops));
+    if (server->loops == NULL)
+        return error_set(err, ERR_INTERNAL, "out of memory");
+    for (unsigned i = 0; i < server->settings.loops; i++) {
+        server->loop_count++;
+        TRY(start_loop(server, &server->loops[i], listen_fd, err));
+    }
+    return ERR_OK;
+}
+
+static void close_loop(struct http_loop *loop)
+{
+    if (loop->runs) {
+        http_loop_wake(loop);
+        thread_join(loop->thread);
+    }
+    if (loop->daemon != NULL)
+        MHD_stop_daemon(loop->daemon);
+    fd_close(&loop->wake);
+}
+
+void http_loops_close(struct http_server *server)
+{
+    atomic_store(&server->closing, true);
+    for (unsigned i = 0; i < server->loop_count; i++)
+        close_loop(&server->loops[i]);
+    free(server->loops);
 }

@@ -16,7 +16,8 @@ static void log_problem(const struct http_request *request, int status, const st
 {
     log_event(level_of(err->code), "http.problem", err->message, LOG_I64("status", status),
               LOG_STR("path", request->target.path), LOG_STR("request_id", request->id),
-              LOG_TEXT_FIELD("code", err_name(err->code)), LOG_TEXT_FIELD("cause", err->cause));
+              LOG_TEXT_FIELD("code", err_name(err->code)),
+              LOG_TEXT_FIELD("cause", err->cause[0] == '\0' ? NULL : err->cause));
 }
 
 void http_problem_status(struct http_request *request, int status, const struct error *err)

@@ -99,6 +99,28 @@ struct str http_header(struct http_request *request, const char *name)
     return str_trim(str_of(value));
 }
 
+struct header_search {
+    struct str prefix;
+    bool found;
+};
+
+static enum MHD_Result match_header(void *cls, enum MHD_ValueKind kind, const char *key,
+                                    const char *value)
+{
+    struct header_search *search = cls;
+    (void)kind;
+    (void)value;
+    search->found = str_equal_nocase(str_slice(str_of(key), 0, search->prefix.len), search->prefix);
+    return search->found ? MHD_NO : MHD_YES;
+}
+
+bool http_has_header(struct http_request *request, struct str prefix)
+{
+    struct header_search search = {.prefix = prefix};
+    MHD_get_connection_values(request->mhd, MHD_HEADER_KIND, match_header, &search);
+    return search.found;
+}
+
 struct str http_body(const struct http_request *request)
 {
     return buf_str(&request->body);

@@ -2,7 +2,8 @@
 #include "http/http_response.h"
 
 #include <microhttpd.h>
-#include <unistd.h>
+
+#include "http/http_loop.h"
 
 void http_answer_check(const struct http_request *request)
 {
@@ -11,14 +12,19 @@ void http_answer_check(const struct http_request *request)
 
 void http_answer_done(struct http_request *request)
 {
-    struct http_server *server = request->server;
-    struct MHD_Connection *mhd = request->mhd;
     enum http_stage before = atomic_exchange(&request->stage, HTTP_ANSWERED);
     check(before != HTTP_ANSWERED);
-    if (before != HTTP_PARKED)
-        return;
-    MHD_resume_connection(mhd);
-    atomic_fetch_sub(&server->parked, 1);
+    if (before == HTTP_PARKED)
+        http_answer_resume(request);
+}
+
+void http_answer_resume(struct http_request *request)
+{
+    struct http_server *server = request->server;
+    struct http_loop *loop = request->loop;
+    MHD_resume_connection(request->mhd);
+    http_loop_wake(loop);
+    atomic_fetch_sub(&server->in_hand, 1);
 }
 
 static struct http_answer_header *find_header(struct http_answer *answer, const char *name)

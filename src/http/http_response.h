@@ -11,6 +11,10 @@ void http_answer_check(const struct http_request *request);
 // request is parked. The request must not be touched afterwards, except by its loop.
 void http_answer_done(struct http_request *request);
 
+// http_answer_resume() lets the loop go on with a request that is set aside and answered. The
+// request must not be touched afterwards.
+void http_answer_resume(struct http_request *request);
+
 // http_answer_queue() hands the answer to libmicrohttpd; on the loop. False if that failed: close
 // the connection.
 MUST_CHECK bool http_answer_queue(struct http_request *request);

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "base/fs.h"
 #include "base/random.h"
 #include "http/http_core.h"
 #include "http/http_deadline.h"
@@ -12,6 +13,7 @@
 #define TICKS_PER_DEADLINE 10
 #define TICK_MIN_MS        5
 #define TICK_MAX_MS        1000
+#define LAST_ANSWERS_US    US_PER_S
 
 static void set_default(unsigned *setting, unsigned value)
 {
@@ -53,20 +55,21 @@ static unsigned tick_ms(const struct http_server_settings *settings)
 
 static void free_server(struct http_server *server)
 {
+    http_loops_close(server);
     http_deadlines_close(server->deadlines);
     http_linger_close(server->linger);
     http_router_close(server->router);
     free(server);
 }
 
-// The listening socket is libmicrohttpd's to close once its loops run.
 static enum err start(struct http_server *server, struct error *err)
 {
     const struct http_server_settings *settings = &server->settings;
+    int listen_fd CLEANUP(fd_close) = -1;
     TRY(http_linger_open(&server->linger, err));
     TRY(http_deadlines_open(settings->clock, tick_ms(settings), &server->deadlines, err));
-    TRY(http_listen_open(settings->listen, settings->port, &server->listen_fd, &server->port, err));
-    return http_loop_start(server, err);
+    TRY(http_listen_open(settings->listen, settings->port, &listen_fd, &server->port, err));
+    return http_loops_open(server, listen_fd, err);
 }
 
 enum err http_server_open(const struct http_server_settings *settings,
@@ -106,17 +109,34 @@ int64_t http_server_now(const struct http_server *server)
 
 static bool is_busy(const struct http_server *server)
 {
-    return server->running > 0 || server->parked > 0;
+    return server->running > 0 || server->in_hand > 0 || server->listening > 0;
+}
+
+static bool has_in_hand(const struct http_server *server)
+{
+    return server->in_hand > 0;
+}
+
+static void wait_while(bool (*is_so)(const struct http_server *server),
+                       const struct http_server *server, int64_t deadline_us)
+{
+    const struct timespec pause = {.tv_nsec = 1000000};
+    while (is_so(server) && clock_monotonic_us(clock_system()) < deadline_us)
+        nanosleep(&pause, NULL);
 }
 
 size_t http_server_drain(struct http_server *server, unsigned timeout_ms)
 {
-    const struct timespec pause = {.tv_nsec = 1000000};
-    int64_t deadline = clock_monotonic_us(clock_system()) + timeout_ms * US_PER_MS;
-    if (!atomic_exchange(&server->draining, true))
-        http_listen_end(server->listen_fd);
-    while (is_busy(server) && clock_monotonic_us(clock_system()) < deadline)
-        nanosleep(&pause, NULL);
+    int64_t deadline_us = clock_monotonic_us(clock_system()) + timeout_ms * US_PER_MS;
+    atomic_store(&server->draining, true);
+    for (unsigned i = 0; i < server->loop_count; i++)
+        http_loop_wake(&server->loops[i]);
+    wait_while(is_busy, server, deadline_us);
+    if (!is_busy(server)) {
+        // What came in between is answered yet.
+        server->shut = true;
+        wait_while(is_busy, server, deadline_us);
+    }
     return server->running;
 }
 
@@ -124,8 +144,9 @@ void http_server_close(struct http_server *server)
 {
     if (server == NULL)
         return;
-    check(server->parked == 0);
-    server->closing = true;
-    http_loop_stop(server);
+    server->shut = true;
+    // Refusals only, and what a drain did not wait for.
+    wait_while(has_in_hand, server, clock_monotonic_us(clock_system()) + LAST_ANSWERS_US);
+    check(server->in_hand == 0);
     free_server(server);
 }

@@ -71,7 +71,8 @@ uint16_t http_server_port(const struct http_server *server);
 
 // http_server_drain() closes the listening socket, answers every further request on open
 // connections as usual but with "Connection: close", and waits until no request is running or
-// timeout_ms passed. Returns how many were still running. Blocks.
+// timeout_ms passed. Once none is, what still comes is refused (503): no handler runs any more.
+// Returns how many were still running. Blocks.
 size_t http_server_drain(struct http_server *server, unsigned timeout_ms);
 
 // http_server_close() stops the loops and frees the server. No request may be suspended any more
@@ -110,6 +111,9 @@ MUST_CHECK enum err http_query_check(const struct http_request *request, const c
 // http_header() is a request header by name without regard to case, trimmed; null if absent.
 // Repeated ones: the first.
 struct str http_header(struct http_request *request, const char *name);
+// http_has_header() tells whether the name of some request header begins with prefix, without
+// regard to case.
+bool http_has_header(struct http_request *request, struct str prefix);
 // http_body() is the whole body; empty if there is none. Not yet there for the guard.
 struct str http_body(const struct http_request *request);
 

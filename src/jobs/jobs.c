@@ -19,6 +19,7 @@ struct jobs {
     pthread_mutex_t mutex;
     pthread_cond_t cond;
     pthread_t thread;
+    bool started;
     struct jobs_settings settings;
     int64_t worker;       // a number of this runner among all
     struct job_run *runs; // doubly linked
@@ -191,9 +192,18 @@ static size_t claim_due(struct jobs *jobs, size_t room, int64_t *ret_next_us)
     return list.count;
 }
 
+// Nothing is waited for longer than the upkeep: what seems further away is so because the clock was
+// set back.
+static bool is_time(int64_t now_us, int64_t at_us)
+{
+    return now_us >= at_us || at_us - now_us > UPKEEP_US;
+}
+
 static int64_t until_monotonic(const struct jobs *jobs, int64_t due_us)
 {
     int64_t wait_us = due_us - now(jobs);
+    if (wait_us > UPKEEP_US)
+        wait_us = UPKEEP_US;
     return clock_monotonic_us(clock_system()) + (wait_us > 0 ? wait_us : 0);
 }
 
@@ -206,14 +216,15 @@ static void *run_loop(void *ctx)
     int64_t look_at_us = 0;
     mutex_lock(&jobs->mutex);
     while (!jobs->stopping) {
-        bool look = jobs->woken || now(jobs) >= look_at_us;
+        bool look = jobs->woken || is_time(now(jobs), look_at_us);
         size_t room = room_locked(jobs);
         jobs->woken = false;
         jobs->claiming = look && room > 0;
         mutex_unlock(&jobs->mutex);
-        if (now(jobs) >= upkeep_at_us) {
+        int64_t now_us = now(jobs);
+        if (is_time(now_us, upkeep_at_us)) {
             upkeep(jobs);
-            upkeep_at_us = now(jobs) + UPKEEP_US;
+            upkeep_at_us = now_us + UPKEEP_US;
         }
         if (look && room > 0)
             (void)claim_due(jobs, room, &look_at_us);
@@ -244,14 +255,15 @@ enum err jobs_open(const struct jobs_settings *settings, struct jobs **ret_jobs,
     jobs->worker = random_id();
     if (jobs->settings.concurrency == 0)
         jobs->settings.concurrency = CONCURRENCY_DEFAULT;
-    // The kinds' runs may need the runner before this function is back.
     *ret_jobs = jobs;
-    enum err code = thread_start(&jobs->thread, "jobs", run_loop, jobs, err);
-    if (code != ERR_OK) {
-        *ret_jobs = NULL;
-        free(jobs);
-    }
-    return code;
+    return ERR_OK;
+}
+
+enum err jobs_start(struct jobs *jobs, struct error *err)
+{
+    TRY(thread_start(&jobs->thread, "jobs", run_loop, jobs, err));
+    jobs->started = true;
+    return ERR_OK;
 }
 
 void jobs_wake(struct jobs *jobs)
@@ -292,7 +304,8 @@ void jobs_close(struct jobs *jobs)
     jobs->stopping = true;
     pthread_cond_broadcast(&jobs->cond);
     mutex_unlock(&jobs->mutex);
-    thread_join(jobs->thread);
+    if (jobs->started)
+        thread_join(jobs->thread);
     pthread_cond_destroy(&jobs->cond);
     pthread_mutex_destroy(&jobs->mutex);
     free(jobs);

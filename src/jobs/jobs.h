@@ -40,10 +40,13 @@ struct jobs_settings {
     size_t concurrency; // runs at once; 0: 64
 };
 
-// jobs_open() starts the runner's thread. On a database without other processes it first takes back
-// what a killed process left running.
+// jobs_open() makes a runner that does not run yet: jobs_start() begins.
 MUST_CHECK enum err jobs_open(const struct jobs_settings *settings, struct jobs **ret_jobs,
                               struct error *err);
+
+// jobs_start() starts the runner's thread. On a database without other processes it first takes
+// back what a killed process left running.
+MUST_CHECK enum err jobs_start(struct jobs *jobs, struct error *err);
 
 // jobs_wake() tells the runner that a job may have become due. From any thread, never blocks. NULL
 // is fine (no jobs here).

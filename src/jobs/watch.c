@@ -14,6 +14,7 @@ struct watch {
     pthread_cond_t cond;
     pthread_t thread;
     bool stopping;
+    int64_t next_us; // when the thread looks around by itself
     size_t count;
     struct watcher *slots[SLOTS];
 };
@@ -90,7 +91,8 @@ static void *mind_time(void *ctx)
     struct watch *watch = ctx;
     mutex_lock(&watch->mutex);
     while (!watch->stopping) {
-        cond_wait_until(&watch->cond, &watch->mutex, earliest_locked(watch));
+        watch->next_us = earliest_locked(watch);
+        cond_wait_until(&watch->cond, &watch->mutex, watch->next_us);
         struct watcher *due = NULL;
         int64_t now_us = clock_monotonic_us(clock_system());
         for (size_t slot = 0; slot < SLOTS; slot++)
@@ -123,7 +125,8 @@ void watch_add(struct watch *watch, struct watcher *watcher)
 {
     mutex_lock(&watch->mutex);
     link_locked(watch, watcher);
-    pthread_cond_signal(&watch->cond);
+    if (watcher->wake_at_us < watch->next_us)
+        pthread_cond_signal(&watch->cond);
     mutex_unlock(&watch->mutex);
 }
 

@@ -6,10 +6,6 @@
 
 #include "base/clock.h"
 
-// The first and the last microsecond that RFC 3339 can name: years 0000 to 9999.
-#define TIME_FIRST_US (INT64_C(-62167219200) * US_PER_S)
-#define TIME_LAST_US  (INT64_C(253402300800) * US_PER_S - 1)
-
 // From here on number_append_f64() writes an exponent.
 #define NUMBER_EXPONENT_FROM 1e21
 
@@ -39,23 +35,6 @@ static void write_escape(struct buf *buf, unsigned char byte)
     }
 }
 
-// The length of the well-formed UTF-8 sequence at the start of text (RFC 3629); 0 if there is none.
-static size_t utf8_length(const unsigned char *text, size_t len)
-{
-    unsigned char lead = text[0];
-    size_t want = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-    if (lead < 0xc2 || lead > 0xf4 || want > len)
-        return 0;
-    for (size_t i = 1; i < want; i++) {
-        if ((text[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    // Overlong forms, surrogates and what lies beyond U+10FFFF show in the second byte.
-    bool outside = (lead == 0xe0 && text[1] < 0xa0) || (lead == 0xed && text[1] > 0x9f) ||
-                   (lead == 0xf0 && text[1] < 0x90) || (lead == 0xf4 && text[1] > 0x8f);
-    return outside ? 0 : want;
-}
-
 void json_write_str(struct buf *buf, struct str text)
 {
     if (text.ptr == NULL) {
@@ -72,7 +51,7 @@ void json_write_str(struct buf *buf, struct str text)
             at++;
             continue;
         }
-        size_t sequence = class == BYTE_UTF8 ? utf8_length(bytes + at, text.len - at) : 0;
+        size_t sequence = class == BYTE_UTF8 ? str_utf8_width(text, at) : 0;
         if (sequence > 0) {
             at += sequence;
             continue;
@@ -137,7 +116,7 @@ static void write_f64_list(struct buf *buf, const double *values, size_t count)
 
 static void write_time(struct buf *buf, const struct opt_i64 *time)
 {
-    if (!time->set || time->value < TIME_FIRST_US || time->value > TIME_LAST_US) {
+    if (!time->set || time->value < TIME_MIN_US || time->value > TIME_MAX_US) {
         BUF_LITERAL(buf, "null");
         return;
     }

@@ -132,6 +132,7 @@ struct sql_step *sql_op_step(struct sql_op *op, const struct sql_stmt *stmt, siz
 // ERR_UNAVAILABLE and nothing is stored; ERR_INVALID with a place when a check or foreign key of
 // the table refuses; ERR_CONFLICT for a unique index; ERR_UNKNOWN_OUTCOME when the fate of the
 // commit is not known. Never blocks, but for the statement itself where SQL_CAP_INLINE_READS holds.
+// What is done may be submitted again, also inside done.
 void sql_submit(struct sql *db, struct sql_op *op);
 
 // sql_run() is sql_submit() that waits for the end and returns op->error.code. Never on a thread

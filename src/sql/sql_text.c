@@ -88,11 +88,23 @@ static void expand_one(const struct sql_stmt *stmt, struct str name, struct buf 
         check_failed("a known placeholder", __FILE__, __LINE__);
 }
 
+// The position of the next brace outside of quoted text; text.len if there is none.
+static size_t next_brace(struct str text)
+{
+    size_t at = 0;
+    while (at < text.len && text.ptr[at] != '{') {
+        if (text.ptr[at] == '\'')
+            at = str_find(text, '\'', at + 1);
+        at++;
+    }
+    return at < text.len ? at : text.len;
+}
+
 void sql_text_expand(const struct sql_stmt *stmt, const char *text, struct buf *ret_text)
 {
     struct str rest = str_of(text);
     for (;;) {
-        size_t open = str_find(rest, '{', 0);
+        size_t open = next_brace(rest);
         buf_append(ret_text, rest.ptr, open);
         if (open == rest.len)
             return;

@@ -52,7 +52,8 @@ enum sql_lane lead_store_list_lane(const struct lead_filter *filter);
 void lead_store_change(struct sql_op *op, int64_t id, const struct lead *lead, uint64_t seen);
 
 // lead_store_set_model() stores what an order said of the lead's model: ids, status, times,
-// figures. Does nothing if the lead is gone or order_id is not its newest order.
+// figures (null ones stay as they are). Does nothing if the lead is gone or order_id is not its
+// newest order.
 void lead_store_set_model(struct sql_op *op, const struct lead *lead, int64_t order_id);
 
 // lead_store_delete() removes a lead; ERR_NOT_FOUND fails the operation.

@@ -42,6 +42,10 @@ void order_commit(struct sql_op *op, const struct order *order, enum order_state
     if (lead->id != 0 && lead_differs(lead, &next, 0)) {
         if (lead_differs(lead, &next, FIELD_VOLATILE))
             next.updated_at = OPT_I64(now_us);
+        // What the order does not know may have been changed by others since the lead was read.
+        next.system_size = order->system_size;
+        next.panel_count = order->panel_count;
+        next.annual_production = order->annual_production;
         lead_store_set_model(op, &next, order->id);
     }
     if (order->state != before)

@@ -140,8 +140,8 @@ void order_store_cancel_unsent(struct sql_op *op, int64_t lead_id, int64_t now_u
 {
     static const struct sql_stmt jobs = {
         .name = "order_cancel_jobs",
-        .text = "DELETE FROM sunlead_jobs WHERE order_id IN (SELECT id FROM sunlead_orders "
-                "WHERE lead_id = $1 AND state = 'requested')",
+        .text = "DELETE FROM sunlead_jobs WHERE state IN ('ready', 'running') AND order_id IN "
+                "(SELECT id FROM sunlead_orders WHERE lead_id = $1 AND state = 'requested')",
     };
     static const struct sql_stmt orders = {
         .name = "order_cancel_unsent",

@@ -139,9 +139,24 @@ static void committed(struct sql_op *op);
 
 static void log_state(const struct order *order)
 {
-    log_event(order->state == ORDER_FAILED || order->state == ORDER_PARKED ? LOG_WARN : LOG_INFO,
-              order_event_type(order->state), "model order", LOG_I64("order_id", order->id),
-              LOG_I64("lead_id", order->lead_id), LOG_I64("project_id", order->project_id.value),
+    static const char *const words[] = {
+        [ORDER_NONE] = "",
+        [ORDER_REQUESTED] = "a model is to be ordered",
+        [ORDER_SENDING] = "a model is being ordered",
+        [ORDER_UNKNOWN] = "it is not known whether the model was ordered; it will be looked up",
+        [ORDER_PARKED] = "a person has to decide: link the project or order again",
+        [ORDER_CREATED] = "LightFusion has the project",
+        [ORDER_PROCESSING] = "LightFusion works on the model",
+        [ORDER_COMPLETED] = "the model is completed",
+        [ORDER_FAILED] = "there will be no model",
+        [ORDER_CANCELLED] = "the order was cancelled",
+    };
+    bool bad = order->state == ORDER_FAILED || order->state == ORDER_PARKED;
+    struct log_field project = LOG_STR("project_id", STR_NULL);
+    if (order->project_id.set)
+        project = LOG_I64("project_id", order->project_id.value);
+    log_event(bad ? LOG_WARN : LOG_INFO, order_event_type(order->state), words[order->state],
+              LOG_I64("order_id", order->id), LOG_I64("lead_id", order->lead_id), project,
               LOG_STR("failure", str_of(order_failure_names[order->failure])),
               LOG_STR("detail", order->failure_detail));
 }

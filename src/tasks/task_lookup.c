@@ -35,8 +35,8 @@ static struct lookup *lookup_of(const struct task *task)
 static enum err must_be_unknown(const struct task *task, struct error *err)
 {
     const struct order *order = &task->order;
-    bool same = order->state == ORDER_UNKNOWN &&
-                order->sending_at.value == lookup_of(task)->find.since_us;
+    bool same =
+        order->state == ORDER_UNKNOWN && order->sending_at.value == lookup_of(task)->find.since_us;
     return same ? ERR_OK : error_set(err, ERR_CONFLICT, "the order was settled meanwhile");
 }
 
@@ -181,6 +181,10 @@ static void completed_read(struct lf_call *call)
 {
     struct task *task = call->ctx;
     struct lookup *lookup = lookup_of(task);
+    if (call->outcome == LF_NOT_FOUND || call->outcome == LF_REFUSED) {
+        park(task, STR("LightFusion lists the house but does not tell its state."));
+        return;
+    }
     if (call->outcome != LF_OK) {
         look_again(task, call);
         return;
@@ -254,7 +258,7 @@ static void found(struct lf_call *call)
 {
     struct task *task = call->ctx;
     struct lookup *lookup = lookup_of(task);
-    if (call->outcome == LF_NOT_FOUND) {
+    if (call->outcome == LF_NOT_FOUND || call->outcome == LF_REFUSED) {
         park(task, STR("LightFusion gave no clear answer, and has no look-up to find out."));
         return;
     }

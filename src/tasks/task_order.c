@@ -25,7 +25,7 @@ static enum err must_be_this_attempt(struct task *task, struct error *err)
     const struct lf_create *create = &sending->create;
     const struct order *order = &task->order;
     bool waits = order->state == ORDER_SENDING || order->state == ORDER_UNKNOWN ||
-                 order->state == ORDER_PARKED;
+                 order->state == ORDER_PARKED || order->state == ORDER_REQUESTED;
     if (waits && order->sending_at.set && order->sending_at.value == sending->began_at_us)
         return ERR_OK;
     if (create->project_id > 0)
@@ -69,10 +69,10 @@ static enum err apply_created(struct task *task, struct task_change *change, int
     TRY(order_go(&task->order, ORDER_CREATED, now_us, err));
     task->order.project_id = OPT_I64(create->project_id);
     task->order.house_id = create->house_id;
+    task->order.answered = true;
     note_figures(&task->order, &create->figures);
-    if (create->adders.len > 0)
-        task->order.details =
-            project_details_text(&(struct project_details){.adders = create->adders}, task->arena);
+    if (create->details.adders.len > 0 || create->details.panel.len > 0)
+        task->order.details = project_details_text(&create->details, task->arena);
     change->job = TASK_JOB_FINISH;
     change->add = JOB_POLL;
     change->add_at_us = now_us + ORDER_FIRST_POLL_US;

@@ -61,8 +61,9 @@ static enum err must_be_polled(const struct order *order, struct error *err)
 static void note_sources(const struct task *task, struct task_change *change)
 {
     const struct lf_complete *complete = &poll_of(task)->complete;
-    // One note an order is enough.
-    if (task->order.polls > 1)
+    // One note an order is enough; and what was looked up by a source, or linked by hand, proves
+    // nothing.
+    if (task->order.polls > 1 || !task->order.answered)
         return;
     change->note_sources = true;
     change->sources[SOURCE_LEAD_ID] = complete->lead_own_id;
@@ -84,7 +85,8 @@ static void note_details(struct task *task)
         details.panel = poll->details.panel;
         details.inverter = poll->details.inverter;
         details.storage = poll->details.storage;
-        details.adders = poll->details.adders;
+        if (poll->details.adders.len > 0)
+            details.adders = poll->details.adders;
         if (poll->details.price_breakdown.len > 0)
             details.price_breakdown = poll->details.price_breakdown;
         if (!task->order.estimated_cost.set)
@@ -142,12 +144,16 @@ static void details_read(struct lf_call *call)
     task_commit(task, apply_reading, NULL);
 }
 
-// Hardware and prices are read once, when the model is done.
+// Hardware and prices are read once, when the model is done; again if that failed.
 static bool wants_details(const struct task *task)
 {
     const struct project_reading *reading = &poll_of(task)->complete.reading;
-    return reading->state.set && reading->state.value == LF_DONE &&
-           task->order.state != ORDER_COMPLETED;
+    struct project_details known;
+    if (!reading->state.set || reading->state.value != LF_DONE)
+        return false;
+    return task->order.state != ORDER_COMPLETED ||
+           project_details_read(task->order.details, task->arena, &known, NULL) != ERR_OK ||
+           known.price_breakdown.len == 0;
 }
 
 static void completed_read(struct lf_call *call)

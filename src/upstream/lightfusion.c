@@ -53,7 +53,7 @@ void lightfusion_create(struct lightfusion *lf, struct lf_create *create)
     create->project_id = 0;
     create->house_id = (struct opt_i64){0};
     create->figures = (struct project_figures){0};
-    create->adders = STR_NULL;
+    create->details = (struct project_details){0};
     create->call.http = (struct http_call){
         .arena = arena,
         .url = url_of(lf, arena, "/v1/lead/create"),

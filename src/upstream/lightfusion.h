@@ -85,7 +85,7 @@ struct lf_create {
     int64_t project_id;
     struct opt_i64 house_id;
     struct project_figures figures;
-    struct str adders; // JSON, null if none
+    struct project_details details; // hardware and adders, as far as they were told
 };
 
 // lightfusion_create() starts a create.

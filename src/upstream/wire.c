@@ -206,6 +206,20 @@ bool wire_read_login(struct str text, struct arena *arena, struct wire_login *re
     return true;
 }
 
+// What a create tells of adders is the whole answer of ListProjectAdders, or only the adders.
+static struct project_details read_hardware(const struct json_value *root, struct arena *arena)
+{
+    const struct json_value *whole = json_member(root, "adders");
+    if (json_member(whole, "adders") == NULL)
+        return (struct project_details){.adders = raw_of(root, "adders", arena)};
+    return (struct project_details){
+        .panel = raw_of(whole, "panel", arena),
+        .inverter = raw_of(whole, "inverter", arena),
+        .storage = raw_of(whole, "storage", arena),
+        .adders = raw_of(whole, "adders", arena),
+    };
+}
+
 bool wire_read_create(struct str text, struct lf_create *create)
 {
     struct json_doc *doc CLEANUP(json_doc_free_ptr) = read_object(text);
@@ -224,7 +238,7 @@ bool wire_read_create(struct str text, struct lf_create *create)
         .estimated_cost = number_of(root, "estimated_cost"),
         .annual_savings = number_of(root, "annual_savings"),
     };
-    create->adders = raw_of(root, "adders", create->call.arena);
+    create->details = read_hardware(root, create->call.arena);
     return true;
 }
 
@@ -336,16 +350,6 @@ struct str wire_find_words(struct str text, struct arena *arena)
     return words.len == 0 ? STR_NULL : words;
 }
 
-// The length of the UTF-8 character at the start of text; 0 if it is broken.
-static size_t character_len(struct str text)
-{
-    for (size_t len = 1; len <= 4 && len <= text.len; len++) {
-        if (str_is_utf8(str_slice(text, 0, len)))
-            return len;
-    }
-    return 0;
-}
-
 static bool is_control(struct str character)
 {
     unsigned char first = (unsigned char)character.ptr[0];
@@ -366,7 +370,7 @@ struct str wire_clean_words(struct str text, struct arena *arena)
     buf_init_arena(&buf, arena, WIRE_WORDS_READ_MAX);
     struct str rest = text;
     while (rest.len > 0 && !buf.overflow) {
-        size_t len = character_len(rest);
+        size_t len = str_utf8_width(rest, 0);
         struct str character = str_slice(rest, 0, len == 0 ? 1 : len);
         if (len > 0 && !is_control(character))
             buf_append_str(&buf, character);
@@ -379,10 +383,5 @@ struct str wire_clean_words(struct str text, struct arena *arena)
 
 struct str wire_cut_words(struct str text)
 {
-    if (text.len <= WIRE_WORDS_MAX)
-        return text;
-    size_t len = WIRE_WORDS_MAX;
-    while (len > 0 && ((unsigned char)text.ptr[len] & 0xc0) == 0x80)
-        len--;
-    return str_trim(str_slice(text, 0, len));
+    return str_trim(str_cut(text, WIRE_WORDS_MAX));
 }

@@ -75,6 +75,45 @@ static enum setting_source source_of(const struct fixture *fixture, const char *
     return fixture->config.sources[setting_of(name) - config_settings];
 }
 
+// Those that follow LIGHTFUSION_API where nothing else is given.
+static bool is_suited_to_simulator(const char *name)
+{
+    return strcmp(name, "LIGHTFUSION_EMAIL") == 0 || strcmp(name, "LIGHTFUSION_PASSWORD") == 0 ||
+           strcmp(name, "LIGHTFUSION_STORAGE") == 0;
+}
+
+static const struct {
+    const char *env;
+    bool simulator;
+    const char *storage;
+} simulators[] = {
+    {"", true, "http://localhost:8085/storage"},
+    {"LIGHTFUSION_API=http://127.0.0.1:9000/", true, "http://127.0.0.1:9000/storage"},
+    {"LIGHTFUSION_API=http://[::1]:9000", true, "http://[::1]:9000/storage"},
+    {"LIGHTFUSION_API=http://LOCALHOST", true, "http://LOCALHOST/storage"},
+    {"LIGHTFUSION_STORAGE=https://files.example.com", true, "https://files.example.com"},
+    {"LIGHTFUSION_API=https://api.example.com", false,
+     "https://storage.googleapis.com/lightfusiondev"},
+    {"LIGHTFUSION_API=http://127.example.com", false,
+     "https://storage.googleapis.com/lightfusiondev"},
+    {"LIGHTFUSION_EMAIL=me@example.com", false, "https://storage.googleapis.com/lightfusiondev"},
+    {"LIGHTFUSION_API_KEY=secret", false, "https://storage.googleapis.com/lightfusiondev"},
+};
+
+static void test_simulator_needs_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+    for (size_t i = 0; i < COUNT_OF(simulators); i++) {
+        write_env(fixture, str_of(simulators[i].env));
+        assert_int_equal(load(fixture, NULL), ERR_OK);
+        const char *email = fixture->config.lightfusion_email;
+        bool simulator = email != NULL && strcmp(email, "sunlead@localhost") == 0;
+        assert_int_equal(simulator, simulators[i].simulator);
+        assert_int_equal(fixture->config.lightfusion_password != NULL, simulator);
+        assert_string_equal(fixture->config.lightfusion_storage, simulators[i].storage);
+    }
+}
+
 static void test_defaults(void **state)
 {
     struct fixture *fixture = *state;
@@ -83,7 +122,6 @@ static void test_defaults(void **state)
     assert_string_equal(fixture->config.listen, "127.0.0.1");
     assert_string_equal(fixture->config.database_url, "sqlite:data/sunlead.db");
     assert_string_equal(fixture->config.lightfusion_api, "http://localhost:8085");
-    assert_null(fixture->config.lightfusion_email);
     assert_null(fixture->config.cors_origin);
     assert_int_equal(fixture->config.log_level, LOG_INFO);
     assert_int_equal(fixture->config.log_format, LOG_TEXT);
@@ -91,6 +129,8 @@ static void test_defaults(void **state)
     assert_int_equal(fixture->config.default_kwh_usage, 10800);
     for (size_t i = 0; i < config_setting_count; i++) {
         assert_int_equal(fixture->config.sources[i], SETTING_DEFAULT);
+        if (is_suited_to_simulator(config_settings[i].name))
+            continue;
         const char *value = value_of(fixture, config_settings[i].name);
         if (config_settings[i].value == NULL)
             assert_null(value);
@@ -276,6 +316,10 @@ static void test_hide_password(void **state)
         {STR_INIT("sqlite:data/sunlead.db"), "sqlite:data/sunlead.db"},
         {STR_INIT("postgres://u:p@host:5432/db"), "postgres://u:***@host:5432/db"},
         {STR_INIT("postgres://u:p@q@host/db"), "postgres://u:***@host/db"},
+        {STR_INIT("postgres://u:p/q@host/db"), "postgres://u:***@host/db"},
+        {STR_INIT("postgres://host/db?user=u&password=p&x=1"),
+         "postgres://host/db?user=u&password=***&x=1"},
+        {STR_INIT("postgres://host/db?password="), "postgres://host/db?password=***"},
         {STR_INIT("postgres://u@host:5432/db"), "postgres://u@host:5432/db"},
         {STR_INIT("http://host/a@b:c"), "http://host/a@b:c"},
         {STR_INIT("http:"), "http:"},
@@ -333,6 +377,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_defaults, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_simulator_needs_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_precedence, setup, teardown),
         cmocka_unit_test_setup_teardown(test_values, setup, teardown),
         cmocka_unit_test_setup_teardown(test_text_bound, setup, teardown),

@@ -15,12 +15,12 @@ static void test_table(void **state)
     ASSERT_TABLE(&order_table, struct order, "id", "lead_id", "company_id", "state", "version",
                  "op_id", "attempts", "project_id", "house_id", "latitude", "longitude", "request",
                  "progress", "system_size", "panel_count", "annual_production", "estimated_cost",
-                 "annual_savings", "details", "failure", "failure_detail", "files", "polls",
-                 "lookups", "requested_at", "sending_at", "created_at", "polled_at", "poll_failed",
-                 "completed_at", "updated_at");
+                 "annual_savings", "details", "failure", "failure_detail", "files", "answered",
+                 "polls", "lookups", "requested_at", "sending_at", "created_at", "polled_at",
+                 "poll_failed", "completed_at", "updated_at");
     // The request holds personal data of the homeowner.
     ASSERT_FLAGGED(&order_table, FIELD_NO_JSON, "version", "op_id", "latitude", "longitude",
-                   "request", "details");
+                   "request", "details", "answered");
     assert_flagged(&order_table, FIELD_NO_SQL, NULL, 0);
     assert_int_equal(field_named(&order_table, "failure_detail")->max_len, ORDER_DETAIL_MAX);
 }
@@ -46,9 +46,9 @@ static void test_names(void **state)
 // One letter a state, in the enum's order: N R S U P C p c f x. What each may become.
 static const char letters[] = "NRSUPCpcfx";
 static const char *const may_become[STATE_COUNT] = {
-    [ORDER_NONE] = "NR",        [ORDER_REQUESTED] = "RSfx", [ORDER_SENDING] = "SRUPCf",
-    [ORDER_UNKNOWN] = "UCRP",   [ORDER_PARKED] = "PCRx",    [ORDER_CREATED] = "Cpcf",
-    [ORDER_PROCESSING] = "pcf", [ORDER_COMPLETED] = "cf",   [ORDER_FAILED] = "fc",
+    [ORDER_NONE] = "NR",        [ORDER_REQUESTED] = "RSCfx", [ORDER_SENDING] = "SRUPCf",
+    [ORDER_UNKNOWN] = "UCRP",   [ORDER_PARKED] = "PCRx",     [ORDER_CREATED] = "Cpcf",
+    [ORDER_PROCESSING] = "pcf", [ORDER_COMPLETED] = "cf",    [ORDER_FAILED] = "fc",
     [ORDER_CANCELLED] = "x",
 };
 

@@ -53,7 +53,8 @@ static void fuzz_create(struct str text, struct arena *arena)
     check(create.project_id > 0);
     check_id(create.house_id);
     check_figures(&create.figures);
-    check_json(create.adders);
+    check_json(create.details.adders);
+    check_json(create.details.panel);
 }
 
 static void fuzz_complete(struct str text, struct arena *arena)

@@ -173,6 +173,25 @@ static inline void expect_status(int fd, int status)
     reply_done(&reply);
 }
 
+// Sends a request without a body.
+static inline void get(int fd, const char *path)
+{
+    struct buf text CLEANUP(buf_done);
+    buf_init(&text, 65536);
+    buf_printf(&text, "GET %s HTTP/1.1\r\nHost: a\r\n\r\n", path);
+    send_str(fd, buf_str(&text));
+}
+
+// Reads one answer, which must be 200 with this body.
+static inline void expect_body(int fd, const char *body)
+{
+    struct reply reply;
+    read_reply(fd, &reply);
+    assert_int_equal(reply.status, 200);
+    assert_string_equal(buf_cstr(&reply.body), body);
+    reply_done(&reply);
+}
+
 // Reads up to the end of the connection.
 static inline bool closes_in_the_end(int fd)
 {

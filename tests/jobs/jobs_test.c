@@ -138,7 +138,8 @@ static int teardown(void **state)
     return code;
 }
 
-static void start(struct fixture *f, size_t concurrency)
+// Opens the runner without starting it.
+static void open_runner(struct fixture *f, size_t concurrency)
 {
     const struct jobs_settings settings = {
         .db = f->store->db,
@@ -148,6 +149,12 @@ static void start(struct fixture *f, size_t concurrency)
         .concurrency = concurrency,
     };
     assert_int_equal(jobs_open(&settings, &f->jobs, NULL), ERR_OK);
+}
+
+static void start(struct fixture *f, size_t concurrency)
+{
+    open_runner(f, concurrency);
+    assert_int_equal(jobs_start(f->jobs, NULL), ERR_OK);
 }
 
 static void add(struct fixture *f, int64_t order_id, int64_t run_at_us)
@@ -241,7 +248,7 @@ static void test_found_without_a_notice(void **state)
     start(f, 0);
     add(f, 1, T0 + 20 * US_PER_MS);
     jobs_wake(f->jobs);
-    // The runner sleeps until then by its clock, which does not go: it looks again and again.
+    // Nobody wakes it when the time has come.
     test_clock_add(&f->clock, 20 * US_PER_MS);
     waiter_wait(f->ended, 1);
 }
@@ -295,6 +302,17 @@ static void test_retry(void **state)
 
 // ---- Leases.
 
+// Waits until the one job's lease was extended at the time that it is.
+static void await_lease(struct fixture *f)
+{
+    int64_t want_us = test_clock_now(&f->clock) + JOB_LEASE_US;
+    int64_t deadline_us = clock_monotonic_us(clock_system()) + 10 * US_PER_S;
+    while (store_i64(f->store, "SELECT lease_until FROM sunlead_jobs") != want_us) {
+        assert_true(clock_monotonic_us(clock_system()) < deadline_us);
+        usleep(1000);
+    }
+}
+
 static void test_heartbeat(void **state)
 {
     struct fixture *f = *state;
@@ -304,12 +322,7 @@ static void test_heartbeat(void **state)
     waiter_wait(f->started, 1);
     for (int i = 1; i <= 9; i++) {
         advance(f, 10 * US_PER_S);
-        int64_t want_us = test_clock_now(&f->clock) + JOB_LEASE_US;
-        int64_t deadline_us = clock_monotonic_us(clock_system()) + 10 * US_PER_S;
-        while (store_i64(f->store, "SELECT lease_until FROM sunlead_jobs") != want_us) {
-            assert_true(clock_monotonic_us(clock_system()) < deadline_us);
-            usleep(1000);
-        }
+        await_lease(f);
     }
     assert_int_equal(waiter_count(f->started), 1);
     end_run(f, 0, ENDS);
@@ -324,14 +337,23 @@ static void test_heartbeat_after_an_outage(void **state)
     start(f, 0);
     waiter_wait(f->started, 1);
     advance(f, 10 * JOB_LEASE_US);
-    int64_t want_us = test_clock_now(&f->clock) + JOB_LEASE_US;
-    int64_t deadline_us = clock_monotonic_us(clock_system()) + 10 * US_PER_S;
-    while (store_i64(f->store, "SELECT lease_until FROM sunlead_jobs") != want_us) {
-        assert_true(clock_monotonic_us(clock_system()) < deadline_us);
-        usleep(1000);
-    }
+    await_lease(f);
     end_run(f, 0, ENDS);
     assert_int_equal(waiter_count(f->started), 1);
+}
+
+static void test_clock_set_back(void **state)
+{
+    struct fixture *f = *state;
+    set_manner(f, STAYS);
+    add(f, 1, T0);
+    start(f, 0);
+    waiter_wait(f->started, 1);
+    advance(f, -3600 * US_PER_S);
+    await_lease(f);
+    advance(f, 10 * US_PER_S);
+    await_lease(f);
+    end_run(f, 0, ENDS);
 }
 
 // Moves the clock on in steps of the upkeep until so many runs were started.
@@ -417,6 +439,17 @@ static void test_kind_of_a_newer_program(void **state)
     assert_int_equal(job_seen(f, 0).order_id, 3);
     await_none_running(f);
     assert_int_equal(store_i64(f->store, "SELECT count(*) FROM sunlead_jobs"), 2);
+}
+
+static void test_never_started(void **state)
+{
+    struct fixture *f = *state;
+    add(f, 1, T0);
+    open_runner(f, 0);
+    jobs_wake(f->jobs);
+    assert_int_equal(jobs_running(f->jobs), 0);
+    assert_int_equal(jobs_drain(f->jobs, 5000), 0);
+    assert_int_equal(count_jobs(f, "ready"), 1);
 }
 
 // ---- Draining.
@@ -505,10 +538,12 @@ int main(void)
         TEST(test_retry),
         TEST(test_heartbeat),
         TEST(test_heartbeat_after_an_outage),
+        TEST(test_clock_set_back),
         TEST(test_a_run_that_ends_without_a_word),
         TEST(test_lost_lease),
         TEST(test_take_over_at_start),
         TEST(test_kind_of_a_newer_program),
+        TEST(test_never_started),
         TEST(test_drain_with_nothing_running),
         TEST(test_drain_waits),
         TEST(test_drain_hands_back),

@@ -218,6 +218,11 @@ def test_what_is_sent_where_the_request_is_silent(stage: Stage, usage: int | Non
 
 # ---- Orders
 
+@pytest.mark.parametrize("prefer", ["respond-async", "return=minimal, Respond-Async;wait=10"])
+def test_who_prefers_it_does_not_wait(api: Client, prefer: str) -> None:
+    ok(api.post("/api/projects/3d", project(), headers={"Prefer": prefer}), 202)
+
+
 def test_an_order(api: Client) -> None:
     answer = api.post("/api/projects/3d", project(), headers={"Prefer": "respond-async"})
     ordered = ok(answer, 202)

@@ -419,7 +419,8 @@ def test_expect_continue(server: Server) -> None:
 
 @pytest.mark.parametrize("header", ["Forwarded: for=192.0.2.1", "X-Forwarded-For: 192.0.2.1",
                                     "X-Forwarded-Host: example.com", "X-Forwarded-Proto: https",
-                                    "x-forwarded-for: 127.0.0.1"])
+                                    "x-forwarded-for: 127.0.0.1", "X-Forwarded-Port: 443",
+                                    "X-Real-IP: 192.0.2.1"])
 @pytest.mark.parametrize("path", ["/api/leads", "/api/leads/1", "/health"])
 def test_what_came_through_a_proxy_is_refused(api: Client, header: str, path: str) -> None:
     name, value = header.split(": ")
@@ -441,6 +442,27 @@ def test_a_foreign_host_is_refused(api: Client, host: str) -> None:
                                   "localhost", "127.0.0.1"])
 def test_the_machine_itself_by_its_names(api: Client, host: str) -> None:
     ok(api.get("/api/leads", headers={"Host": host.replace("PORT", str(api.port))}))
+
+
+# A page can make a browser send a POST without a body to any address, and such a POST can order a model.
+@pytest.mark.parametrize("origin", ["https://example.com", "http://localhost.example.com:8080", "null"])
+def test_a_page_of_another_origin_changes_nothing(api: Client, origin: str) -> None:
+    lead = ok(api.post("/api/leads", small_lead()), 201)
+    for path in ("retry-3d-model", "sync-3d-status"):
+        problem(api.post(f"/api/leads/{lead['id']}/{path}", headers={"Origin": origin}), 403)
+    problem(api.delete(f"/api/leads/{lead['id']}", headers={"Origin": origin}), 403)
+    ok(api.get(f"/api/leads/{lead['id']}", headers={"Origin": origin}))
+
+
+@pytest.mark.parametrize("origin", ["http://localhost:PORT", "http://127.0.0.1:5173", "http://[::1]"])
+def test_a_page_of_this_machine_may(api: Client, origin: str) -> None:
+    ok(api.post("/api/leads", small_lead(), headers={"Origin": origin.replace("PORT", str(api.port))}), 201)
+
+
+def test_a_page_that_is_set_may(stage: Stage) -> None:
+    api = stage.serve(environment={"CORS_ORIGIN": "https://console.example.com"}).api
+    ok(api.post("/api/leads", small_lead(), headers={"Origin": "https://console.example.com"}), 201)
+    problem(api.post("/api/leads", small_lead(), headers={"Origin": "https://example.com"}), 403)
 
 
 def test_nothing_is_stored_for_a_stranger(api: Client, company: int) -> None:

@@ -41,6 +41,7 @@ static void test_expand(void **state)
                       "size = CASE WHEN (CAST($2 AS BIGINT) & 16) <> 0 THEN $4 ELSE size END"},
         {"{after-changes} {after-all}", "$5 $5"},
         {"{last:leads}, {columns-id}", "{last:leads}, count, made, size"},
+        {"SELECT '{columns} it''s', {columns-id}", "SELECT '{columns} it''s', count, made, size"},
     };
     (void)state;
     for (size_t i = 0; i < COUNT_OF(cases); i++) {

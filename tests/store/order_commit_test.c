@@ -127,6 +127,23 @@ static void test_same_state(void **state)
     assert_int_equal(store_i64(f, "SELECT count(*) FROM sunlead_events"), 0);
 }
 
+// Figures that a user sets between the reading and the commit stay, where the order has none.
+static void test_keeps_what_was_set_meanwhile(void **state)
+{
+    struct store_fixture *f = *state;
+    struct pair pair = add_pair(f);
+    store_exec(f, "UPDATE leads SET system_size = 8.5, panel_count = 20, annual_production = 9000");
+    pair.lead = store_get_lead(f, pair.lead.id);
+    store_exec(f, "UPDATE leads SET system_size = 9.5, panel_count = 22, annual_production = 9900");
+    pair.order.state = ORDER_SENDING;
+    pair.order.panel_count = OPT_I64(30);
+    commit(f, &pair, ORDER_REQUESTED, T0 + 1);
+    struct lead lead = store_get_lead(f, pair.lead.id);
+    assert_true(lead.system_size.value == 9.5);
+    assert_int_equal(lead.panel_count.value, 30);
+    assert_true(lead.annual_production.value == 9900);
+}
+
 static void test_lead_gone(void **state)
 {
     struct store_fixture *f = *state;
@@ -288,6 +305,7 @@ int main(void)
         TEST(test_each_state),
         TEST(test_event_types),
         TEST(test_same_state),
+        TEST(test_keeps_what_was_set_meanwhile),
         TEST(test_lead_gone),
         TEST(test_older_order_leaves_the_lead),
         TEST(test_a_failing_step_leaves_nothing),

@@ -107,6 +107,7 @@ void task_fixture_start(struct task_fixture *f)
         .app = &f->tasks,
     };
     assert_int_equal(jobs_open(&settings, &f->jobs, NULL), ERR_OK);
+    assert_int_equal(jobs_start(f->jobs, NULL), ERR_OK);
 }
 
 void task_fixture_stop(struct task_fixture *f)

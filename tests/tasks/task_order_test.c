@@ -8,11 +8,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/thread.h"
+
 #define S US_PER_S
 
 static const char created_body[] =
     "{\"id\":123,\"lead_id\":456,\"status\":\"processing\",\"annual_production\":15000,"
     "\"system_size\":10.5,\"estimated_cost\":25000,\"annual_savings\":2500,\"adders\":{\"a\":1}}";
+
+// A name that no resolver has to be asked about.
+#define LONG_LABEL "a-name-with-a-part-of-more-than-sixty-three-letters-is-none-at-all"
 
 // What one run of an order makes of the answers.
 struct answer_row {
@@ -36,15 +41,15 @@ struct answer_row {
 #define SOON_MAX (12 * S / 10)
 
 #define NOT_SENT(failure_, words_, min_, max_, creates_)                                           \
-    API, ORDER_REQUESTED, FAILURE_##failure_, words_, 1, MODEL_PENDING, JOB_ORDER, min_, max_,    \
+    API, ORDER_REQUESTED, FAILURE_##failure_, words_, 1, MODEL_PENDING, JOB_ORDER, min_, max_,     \
         "order.requested", creates_
 #define REFUSED(words_)                                                                            \
     API, ORDER_FAILED, FAILURE_REFUSED, words_, 1, MODEL_FAILED, JOB_NONE, 0, 0, "order.failed", 1
 #define UNKNOWN(words_)                                                                            \
-    API, ORDER_UNKNOWN, FAILURE_UNCLEAR, words_, 1, MODEL_PENDING, JOB_ORDER, 5 * S, 5 * S,       \
+    API, ORDER_UNKNOWN, FAILURE_UNCLEAR, words_, 1, MODEL_PENDING, JOB_ORDER, 5 * S, 5 * S,        \
         "order.unknown", 1
 #define CREATED                                                                                    \
-    API, ORDER_CREATED, FAILURE_NONE, NULL, 1, MODEL_PROCESSING, JOB_POLL, 20 * S, 20 * S,        \
+    API, ORDER_CREATED, FAILURE_NONE, NULL, 1, MODEL_PROCESSING, JOB_POLL, 20 * S, 20 * S,         \
         "order.created"
 
 static const struct answer_row answer_rows[] = {
@@ -60,8 +65,12 @@ static const struct answer_row answer_rows[] = {
      CREATED,
      2},
 
-    {"401 twice", {{.status = 401, .body = "who?"}}, NOT_SENT(UNAUTHORIZED, "who?", SOON_MIN, SOON_MAX, 2)},
-    {"429", {{.status = 429, .body = "slow down"}}, NOT_SENT(LIMITED, "slow down", SOON_MIN, SOON_MAX, 1)},
+    {"401 twice",
+     {{.status = 401, .body = "who?"}},
+     NOT_SENT(UNAUTHORIZED, "who?", SOON_MIN, SOON_MAX, 2)},
+    {"429",
+     {{.status = 429, .body = "slow down"}},
+     NOT_SENT(LIMITED, "slow down", SOON_MIN, SOON_MAX, 1)},
     {"429 with a time",
      {{.status = 429, .headers = "Retry-After: 17\r\n", .body = "slow down"}},
      NOT_SENT(LIMITED, "slow down", 17 * S, 17 * S, 1)},
@@ -98,7 +107,8 @@ static const struct answer_row answer_rows[] = {
      1,
      MODEL_PENDING,
      JOB_ORDER,
-     SOON_MIN, SOON_MAX,
+     SOON_MIN,
+     SOON_MAX,
      "order.requested",
      0},
     {"no such host",
@@ -110,7 +120,8 @@ static const struct answer_row answer_rows[] = {
      1,
      MODEL_PENDING,
      JOB_ORDER,
-     SOON_MIN, SOON_MAX,
+     SOON_MIN,
+     SOON_MAX,
      "order.requested",
      0},
     {"no TLS",
@@ -122,7 +133,8 @@ static const struct answer_row answer_rows[] = {
      1,
      MODEL_PENDING,
      JOB_ORDER,
-     SOON_MIN, SOON_MAX,
+     SOON_MIN,
+     SOON_MAX,
      "order.requested",
      0},
 };
@@ -170,27 +182,46 @@ static int take_port(char *url, size_t size)
     return fd;
 }
 
+// Greets everybody in plain text, which is no TLS, until the listener is shut down.
+static void *greet(void *ctx)
+{
+    static const char greeting[] = "HTTP/1.1 400 plain\r\n\r\n";
+    int listener = *(const int *)ctx;
+    int fd;
+    while ((fd = accept(listener, NULL, NULL)) >= 0) {
+        (void)!write(fd, greeting, sizeof(greeting) - 1);
+        close(fd);
+    }
+    return NULL;
+}
+
 static void test_answers(void **state)
 {
     (void)state;
     char closed[80];
+    char plain[80];
+    char by_tls[96];
+    pthread_t thread;
     int fd = take_port(closed, sizeof(closed));
+    int plain_fd = take_port(plain, sizeof(plain));
+    snprintf(by_tls, sizeof(by_tls), "https%s", plain + strlen("http"));
+    assert_int_equal(listen(plain_fd, 8), 0);
+    assert_int_equal(thread_start(&thread, "greet", greet, &plain_fd, NULL), ERR_OK);
+    const char *const apis[] = {NULL, closed, "http://" LONG_LABEL ".invalid", by_tls};
     for (size_t i = 0; i < COUNT_OF(answer_rows); i++) {
         const struct answer_row *row = &answer_rows[i];
         struct fake_route route = {.request = TASK_CREATE};
         memcpy(route.answers, row->answers, sizeof(row->answers));
         print_message("%s\n", row->what);
-        struct fake_server *plain = fake_server_open(NULL, 0);
-        char by_tls[80];
-        snprintf(by_tls, sizeof(by_tls), "https%s", fake_server_url(plain) + strlen("http"));
-        const char *const apis[] = {NULL, closed, "http://lightfusion.invalid", by_tls};
         struct task_fixture *f = task_fixture_open(&route, 1, apis[row->api]);
         task_fixture_start(f);
         task_fixture_settle(f);
         check_answer(f, row);
         task_fixture_close(f);
-        fake_server_close(plain);
     }
+    shutdown(plain_fd, SHUT_RDWR);
+    thread_join(thread);
+    close(plain_fd);
     close(fd);
 }
 
@@ -329,7 +360,7 @@ static void test_sender_gives_up(void **state)
         {0, true}, {5 * S - 1, true}, {5 * S, false}, {1000 * S, false}, {-1, false}};
     const struct fake_route routes[] = {
         {TASK_LOGIN,
-         {{.delay_ms = 150, .body = "{\"token\":\"secret-token\",\"company\":{\"id\":7}}"}}},
+         {{.delay_ms = 100, .body = "{\"token\":\"secret-token\",\"company\":{\"id\":7}}"}}},
         {TASK_CREATE, {{.body = created_body}}}};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct task_fixture *f = task_fixture_open(routes, COUNT_OF(routes), NULL);
@@ -364,15 +395,33 @@ static void await_idle(struct task_fixture *f)
     }
 }
 
-// At a reading of the clock between the reading of the order and the storing of the fence, another
-// process stores its own.
+static void free_op(struct sql_op *op)
+{
+    arena_close(op->done_ctx);
+}
+
+// Queues a write of another process, ahead of the one that the kind is about to store. Called on
+// threads that must not wait.
+static void write_ahead(struct task_fixture *f, const struct sql_stmt *stmt)
+{
+    struct arena *arena = arena_open(0);
+    struct sql_op *op = sql_op_new(arena, "another", SQL_LANE_WRITE);
+    (void)sql_op_step(op, stmt, 0, NULL);
+    op->done = free_op;
+    op->done_ctx = arena;
+    sql_submit(f->store->db, op);
+}
+
+// Between the reading of the order and the storing of the fence another process stores its own.
 static void fence_of_another(struct task_fixture *f)
 {
-    if (store_i64(f->store, "SELECT count(*) FROM sunlead_orders o JOIN sunlead_jobs j "
-                            "ON j.order_id = o.id WHERE o.state = 'requested' "
-                            "AND j.state = 'running'") == 0)
-        return;
-    task_set_order(f, "state = 'sending', attempts = 1, sending_at = requested_at");
+    static const struct sql_stmt stmt = {
+        .name = "fence_of_another",
+        .text = "UPDATE sunlead_orders SET version = version + 1, state = 'sending', attempts = 1, "
+                "sending_at = requested_at WHERE state = 'requested' "
+                "AND EXISTS (SELECT 1 FROM sunlead_jobs WHERE state = 'running')",
+    };
+    write_ahead(f, &stmt);
 }
 
 static void test_fence_of_another(void **state)
@@ -408,25 +457,45 @@ struct late_row {
 
 #define NEXT_ATTEMPT "state = 'sending', attempts = 2, sending_at = sending_at + 400000000"
 #define TAKEN_OVER   "state = 'unknown', failure = 'unclear', failure_detail = 'stopped'"
-#define WAIT         .delay_ms = 150
+#define WAIT         .delay_ms = 100
 
 static const struct late_row late_rows[] = {
     // It was sent again meanwhile: the first answer is not about that.
     {"429, sent again", NEXT_ATTEMPT, {WAIT, .status = 429}, ORDER_SENDING, FAILURE_NONE, 2},
     {"400, sent again", NEXT_ATTEMPT, {WAIT, .status = 400}, ORDER_SENDING, FAILURE_NONE, 2},
     {"500, sent again", NEXT_ATTEMPT, {WAIT, .status = 500}, ORDER_SENDING, FAILURE_NONE, 2},
-    {"made, sent again", NEXT_ATTEMPT, {WAIT, .body = created_body}, ORDER_SENDING, FAILURE_NONE, 2},
+    {"made, sent again",
+     NEXT_ATTEMPT,
+     {WAIT, .body = created_body},
+     ORDER_SENDING,
+     FAILURE_NONE,
+     2},
     // It was found in `sending` and waits for its look-up: the answer settles it.
     {"made", TAKEN_OVER, {WAIT, .body = created_body}, ORDER_CREATED, FAILURE_NONE, 1},
     {"429", TAKEN_OVER, {WAIT, .status = 429}, ORDER_REQUESTED, FAILURE_LIMITED, 1},
     {"500", TAKEN_OVER, {WAIT, .status = 500}, ORDER_UNKNOWN, FAILURE_UNCLEAR, 1},
+    // It was looked up in vain, and is to be sent again.
+    {"made, wanted again",
+     "state = 'requested', lookups = 2",
+     {WAIT, .body = created_body},
+     ORDER_CREATED,
+     FAILURE_NONE,
+     1},
     // It was parked, even.
-    {"made, parked", "state = 'parked', house_id = 456", {WAIT, .body = created_body},
-     ORDER_CREATED, FAILURE_NONE, 1},
+    {"made, parked",
+     "state = 'parked', house_id = 456",
+     {WAIT, .body = created_body},
+     ORDER_CREATED,
+     FAILURE_NONE,
+     1},
     {"429, parked", "state = 'parked'", {WAIT, .status = 429}, ORDER_PARKED, FAILURE_NONE, 1},
     // Somebody linked a project by hand: that stands.
-    {"made, linked", "state = 'created', project_id = 777, house_id = 778",
-     {WAIT, .body = created_body}, ORDER_CREATED, FAILURE_NONE, 1},
+    {"made, linked",
+     "state = 'created', project_id = 777, house_id = 778",
+     {WAIT, .body = created_body},
+     ORDER_CREATED,
+     FAILURE_NONE,
+     1},
 };
 
 static void test_late_answers(void **state)
@@ -462,10 +531,13 @@ static void test_late_answers(void **state)
 // The order is changed by others again and again while its answer waits to be stored.
 static void change_again(struct task_fixture *f)
 {
-    if (fake_server_count(f->server, TASK_CREATE) == 0)
-        return;
-    if (store_i64(f->store, "SELECT max(version) FROM sunlead_orders") < 80)
-        task_set_order(f, "polls = polls");
+    static const struct sql_stmt stmt = {
+        .name = "change_again",
+        .text = "UPDATE sunlead_orders SET version = version + 1 "
+                "WHERE state = 'sending' AND version < 80",
+    };
+    if (fake_server_count(f->server, TASK_CREATE) > 0)
+        write_ahead(f, &stmt);
 }
 
 static void test_result_survives_many_changes(void **state)
@@ -552,7 +624,7 @@ static void test_unreadable_request(void **state)
 {
     (void)state;
     struct task_fixture *f = task_fixture_open(NULL, 0, NULL);
-    task_set_order(f, "request = '{\"latitude\":'");
+    task_set_order(f, "request = '[1, 2'");
     task_fixture_start(f);
     task_fixture_settle(f);
     struct order order = task_order(f);
@@ -595,10 +667,9 @@ static void test_notice(void **state)
     (void)state;
     const struct fake_route route = {TASK_CREATE, {{.body = created_body}}};
     struct task_fixture *f = task_fixture_open(&route, 1, NULL);
-    struct notice notice = {.waiter = waiter_open(),
-                            .watcher = {.order_id = f->order_id,
-                                        .wake_at_us = INT64_MAX,
-                                        .woken = on_notice}};
+    struct notice notice = {
+        .waiter = waiter_open(),
+        .watcher = {.order_id = f->order_id, .wake_at_us = INT64_MAX, .woken = on_notice}};
     watch_add(f->watch, &notice.watcher);
     task_fixture_start(f);
     waiter_wait(notice.waiter, 1);

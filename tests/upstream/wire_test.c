@@ -162,7 +162,8 @@ static void test_create_is_read(void **state)
     assert_true(create.figures.estimated_cost.value == 25000);
     assert_true(create.figures.annual_savings.value == 2500);
     assert_false(create.figures.panel_count.set);
-    assert_text(create.adders, "{\"a\":[1,2]}");
+    assert_text(create.details.adders, "{\"a\":[1,2]}");
+    assert_null(create.details.panel.ptr);
 
     assert_true(read_create(state,
                             "{\"id\":\"123\",\"lead_id\":456.0,\"system_size\":\"10.5\","
@@ -173,7 +174,17 @@ static void test_create_is_read(void **state)
     assert_true(create.figures.system_size.value == 10.5);
     assert_false(create.figures.annual_production.set);
     assert_false(create.figures.estimated_cost.set);
-    assert_null(create.adders.ptr);
+    assert_null(create.details.adders.ptr);
+
+    // The adders as the status calls give them, with the hardware beside them.
+    assert_true(read_create(state,
+                            "{\"id\":1,\"adders\":{\"panel\":{\"ID\":1},\"inverter\":[{\"ID\":2}],"
+                            "\"storage\":null,\"adders\":[{\"ID\":3}]}}",
+                            &create));
+    assert_text(create.details.panel, "{\"ID\":1}");
+    assert_text(create.details.inverter, "[{\"ID\":2}]");
+    assert_null(create.details.storage.ptr);
+    assert_text(create.details.adders, "[{\"ID\":3}]");
 }
 
 static void test_create_without_an_id_is_nonsense(void **state)
