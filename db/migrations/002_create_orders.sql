@@ -25,6 +25,7 @@ CREATE TABLE sunlead_orders (
     failure TEXT,
     failure_detail TEXT,
     files TEXT NOT NULL,
+    answered BOOLEAN NOT NULL,
     polls BIGINT NOT NULL,
     lookups BIGINT NOT NULL,
     requested_at TIMESTAMPTZ,

@@ -39,6 +39,8 @@ MUST_CHECK enum err postgres_address_init(struct postgres_address *address, cons
 // postgres_address_done() frees.
 void postgres_address_done(struct postgres_address *address);
 
+// driver_postgres_connect.c
+
 // What a connection is for.
 struct postgres_session {
     unsigned statement_timeout_ms; // 0: for ever

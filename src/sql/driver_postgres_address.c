@@ -1,9 +1,7 @@
-// Where a PostgreSQL server is, and connecting to it.
+// Where a PostgreSQL server is.
 #include <libpq-fe.h> // first: one of its macros names what base/banned.h forbids
 
 #include "sql/driver_postgres.h"
-
-#define SERVER_VERSION_MIN 130000
 
 // What a URL that does not say otherwise gets. A connection is good for nothing on a standby, and a
 // peer that vanished must be noticed.
@@ -12,7 +10,6 @@ static const struct {
     const char *value;
 } defaults[] = {
     {"fallback_application_name", "sunlead"},
-    {"connect_timeout", "5"},
     {"target_session_attrs", "read-write"},
     {"keepalives_idle", "10"},
     {"keepalives_interval", "5"},
@@ -70,53 +67,4 @@ void postgres_address_done(struct postgres_address *address)
         free(address->values[i]);
     }
     address->count = 0;
-}
-
-// Notices would go to standard error.
-static void ignore_notice(void *ctx, const PGresult *result)
-{
-    (void)ctx;
-    (void)result;
-}
-
-static enum err refuse(PGconn *handle, struct error *err)
-{
-    enum err code = postgres_error_unavailable(err, PQerrorMessage(handle));
-    PQfinish(handle);
-    return code;
-}
-
-// Plans are made once a statement and connection: planning each time anew, for the values at hand,
-// costs more than it gains on statements that all go by an index.
-static enum err configure(PGconn *handle, const struct postgres_session *session)
-{
-    char text[256];
-    int len =
-        snprintf(text, sizeof(text),
-                 "SET TimeZone = 'UTC'; SET jit = off; SET statement_timeout = %u; "
-                 "SET plan_cache_mode = force_generic_plan; SET default_transaction_read_only = %s",
-                 session->statement_timeout_ms, session->is_read_only ? "on" : "off");
-    check(len > 0 && (size_t)len < sizeof(text));
-    PGresult *result = PQexec(handle, text);
-    bool ok = PQresultStatus(result) == PGRES_COMMAND_OK;
-    PQclear(result);
-    return ok ? ERR_OK : ERR_UNAVAILABLE;
-}
-
-enum err postgres_connect(const struct postgres_address *address,
-                          const struct postgres_session *session, struct pg_conn **ret_handle,
-                          struct error *err)
-{
-    PGconn *handle = PQconnectdbParams((const char *const *)address->names,
-                                       (const char *const *)address->values, 0);
-    check(handle != NULL);
-    (void)PQsetNoticeReceiver(handle, ignore_notice, NULL);
-    if (PQstatus(handle) != CONNECTION_OK || configure(handle, session) != ERR_OK)
-        return refuse(handle, err);
-    if (PQserverVersion(handle) < SERVER_VERSION_MIN) {
-        PQfinish(handle);
-        return error_set(err, ERR_INVALID, "PostgreSQL 13 or newer is needed");
-    }
-    *ret_handle = handle;
-    return ERR_OK;
 }

@@ -26,7 +26,8 @@ void postgres_conn_begin(struct postgres_conn *conn)
     conn->is_terminated = false;
     conn->is_stale = false;
     conn->wants_output = false;
-    memset(conn->prepared, 0, conn->prepared_count);
+    if (conn->prepared_count > 0)
+        memset(conn->prepared, 0, conn->prepared_count);
     check(PQsetnonblocking(conn->handle, 1) == 0 && PQenterPipelineMode(conn->handle) == 1);
     watch(conn, EPOLL_CTL_ADD);
 }

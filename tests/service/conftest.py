@@ -1,12 +1,15 @@
 """Fixtures of the service tests: an engine, and a stage of programs that ends with its test or module."""
+import contextlib
 import itertools
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-pytest.register_assert_rewrite("harness", "samples")
+pytest.register_assert_rewrite("harness", "postgres", "samples")
 
-from harness import Stage, sunlead_path  # noqa: E402
+from harness import Stage, free_port, sunlead_path  # noqa: E402
+from postgres import Postgres  # noqa: E402
 
 
 def pytest_configure() -> None:
@@ -14,26 +17,52 @@ def pytest_configure() -> None:
         raise pytest.UsageError(f"{sunlead_path()} is not there: run make build, or set SUNLEAD_BIN")
 
 
-@pytest.fixture(scope="module", params=["sqlite"])
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """The server of all tests that run on PostgreSQL; each stage has a database of its own."""
+    server = Postgres(free_port())
+    server.start()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
 def engine(request: pytest.FixtureRequest) -> str:
     """The database that sunlead runs on: every test runs once on each."""
     return request.param
 
 
-@pytest.fixture
-def stage(tmp_path_factory: pytest.TempPathFactory, engine: str) -> Iterator[Stage]:
-    """Programs of one test."""
-    stage = Stage(tmp_path_factory.mktemp("stage"), engine)
+@contextlib.contextmanager
+def _stage(folder: Path, engine: str, request: pytest.FixtureRequest) -> Iterator[Stage]:
+    if engine == "sqlite":
+        stage = Stage(folder, engine, f"sqlite:{folder / 'sunlead.db'}")
+        yield stage
+        stage.close()
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    name = server.create()
+    stage = Stage(folder, engine, server.url(name))
     yield stage
-    stage.close()
+    try:
+        stage.close()
+    finally:
+        server.drop(name)
+
+
+@pytest.fixture
+def stage(tmp_path_factory: pytest.TempPathFactory, engine: str,
+          request: pytest.FixtureRequest) -> Iterator[Stage]:
+    """Programs of one test."""
+    with _stage(tmp_path_factory.mktemp("stage"), engine, request) as stage:
+        yield stage
 
 
 @pytest.fixture(scope="module")
-def module_stage(tmp_path_factory: pytest.TempPathFactory, engine: str) -> Iterator[Stage]:
+def module_stage(tmp_path_factory: pytest.TempPathFactory, engine: str,
+                 request: pytest.FixtureRequest) -> Iterator[Stage]:
     """Programs that the tests of a module share."""
-    stage = Stage(tmp_path_factory.mktemp("module"), engine)
-    yield stage
-    stage.close()
+    with _stage(tmp_path_factory.mktemp("module"), engine, request) as stage:
+        yield stage
 
 
 _companies = itertools.count(1001)

@@ -505,9 +505,10 @@ def _reply_bytes(reply: Reply) -> bytes:
 class Stage:
     """Starts programs in one temporary folder and ends them all, looking at what they logged."""
 
-    def __init__(self, folder: Path, engine: str):
+    def __init__(self, folder: Path, engine: str, database_url: str):
         self.folder = folder
         self.engine = engine
+        self.database_url = database_url
         self.programs: list[Program] = []
         self.fakes: list[FakeUpstream] = []
 
@@ -542,7 +543,7 @@ class Stage:
         return {
             "PORT": "0",
             "LISTEN": "127.0.0.1",
-            "DATABASE_URL": f"sqlite:{self.folder / 'sunlead.db'}",
+            "DATABASE_URL": self.database_url,
             "DATA_DIR": str(self.folder / "data"),
             "LIGHTFUSION_API": upstream,
             "LIGHTFUSION_EMAIL": "tests@example.com",

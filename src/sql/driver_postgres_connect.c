@@ -1,0 +1,153 @@
+// Opening a connection to PostgreSQL.
+#include <libpq-fe.h> // first: one of its macros names what base/banned.h forbids
+
+#include "sql/driver_postgres.h"
+
+#include <errno.h>
+#include <poll.h>
+
+#include "base/clock.h"
+
+#define SERVER_VERSION_MIN 130000
+#define TIMEOUT_S          5
+#define TIMEOUT_MAX_S      3600
+
+static void finish_ptr(PGconn **handle)
+{
+    PQfinish(*handle);
+}
+
+static void ignore_notice(void *ctx, const PGresult *result)
+{
+    (void)ctx;
+    (void)result;
+}
+
+static struct str value_of(const struct postgres_address *address, const char *name)
+{
+    for (size_t i = 0; i < address->count; i++) {
+        if (strcmp(address->names[i], name) == 0)
+            return str_of(address->values[i]);
+    }
+    return STR_NULL;
+}
+
+static bool is_list(const char *name)
+{
+    return strcmp(name, "host") == 0 || strcmp(name, "hostaddr") == 0 || strcmp(name, "port") == 0;
+}
+
+// Part i of a list by commas, the only part of a list of one; false: there is no such part.
+static bool part_of(struct str list, size_t i, struct str *ret_part)
+{
+    bool is_single = str_find(list, ',', 0) == list.len;
+    *ret_part = str_split(&list, ',');
+    for (size_t n = 0; n < i && !is_single; n++) {
+        if (list.ptr == NULL)
+            return false;
+        *ret_part = str_split(&list, ',');
+    }
+    return true;
+}
+
+static size_t count_hosts(const struct postgres_address *address)
+{
+    struct str hosts = value_of(address, "host");
+    if (hosts.ptr == NULL)
+        hosts = value_of(address, "hostaddr");
+    size_t count = 1;
+    for (size_t at = 0; (at = str_find(hosts, ',', at)) < hosts.len; at++)
+        count++;
+    return count;
+}
+
+// Begins to connect to one of the hosts. libpq itself would go from one to the next only where it
+// blocks, and say notices to standard error meanwhile.
+static PGconn *begin(const struct postgres_address *address, size_t host, struct arena *arena)
+{
+    const char *names[POSTGRES_ADDRESS_MAX + 1] = {NULL};
+    const char *values[POSTGRES_ADDRESS_MAX + 1] = {NULL};
+    size_t count = 0;
+    for (size_t i = 0; i < address->count; i++) {
+        struct str part = str_of(address->values[i]);
+        if (is_list(address->names[i]) && !part_of(part, host, &part))
+            continue;
+        names[count] = address->names[i];
+        values[count++] = arena_str(arena, part).ptr;
+    }
+    PGconn *handle = PQconnectStartParams(names, values, 0);
+    check(handle != NULL);
+    (void)PQsetNoticeReceiver(handle, ignore_notice, NULL);
+    return handle;
+}
+
+// Waits for the connection. False: it failed, or took too long.
+static bool complete(PGconn *handle, int64_t deadline_us)
+{
+    PostgresPollingStatusType wanted = PGRES_POLLING_WRITING;
+    if (PQstatus(handle) == CONNECTION_BAD)
+        return false;
+    while (wanted != PGRES_POLLING_OK && wanted != PGRES_POLLING_FAILED) {
+        int64_t left_us = deadline_us - clock_monotonic_us(clock_system());
+        struct pollfd ready = {
+            .fd = PQsocket(handle),
+            .events = wanted == PGRES_POLLING_READING ? POLLIN : POLLOUT,
+        };
+        if (left_us <= 0)
+            return false;
+        int count = poll(&ready, 1, (int)(left_us / US_PER_MS) + 1);
+        if (count > 0)
+            wanted = PQconnectPoll(handle);
+        else if (count < 0 && errno != EINTR)
+            return false;
+    }
+    return wanted == PGRES_POLLING_OK;
+}
+
+// Plans are made once a statement and connection: planning each time anew, for the values at hand,
+// costs more than it gains on statements that all go by an index.
+static bool configure(PGconn *handle, const struct postgres_session *session)
+{
+    char text[256];
+    int len = snprintf(text, sizeof(text),
+                       "SET TimeZone = 'UTC'; SET jit = off; SET statement_timeout = %u; "
+                       "SET plan_cache_mode = force_generic_plan; "
+                       "SET default_transaction_read_only = %s",
+                       session->statement_timeout_ms, session->is_read_only ? "on" : "off");
+    check(len > 0 && (size_t)len < sizeof(text));
+    PGresult *result = PQexec(handle, text);
+    bool ok = PQresultStatus(result) == PGRES_COMMAND_OK;
+    PQclear(result);
+    return ok;
+}
+
+static enum err try_host(PGconn *handle, const struct postgres_session *session, int64_t timeout_s,
+                         struct error *err)
+{
+    int64_t deadline_us = clock_monotonic_us(clock_system()) + timeout_s * US_PER_S;
+    if (!complete(handle, deadline_us) || !configure(handle, session)) {
+        const char *why = PQerrorMessage(handle);
+        return postgres_error_unavailable(err, why[0] == '\0' ? "no answer in time" : why);
+    }
+    if (PQserverVersion(handle) < SERVER_VERSION_MIN)
+        return error_set(err, ERR_INVALID, "PostgreSQL 13 or newer is needed");
+    return ERR_OK;
+}
+
+enum err postgres_connect(const struct postgres_address *address,
+                          const struct postgres_session *session, struct pg_conn **ret_handle,
+                          struct error *err)
+{
+    int64_t timeout_s = TIMEOUT_S;
+    (void)!number_parse_i64(value_of(address, "connect_timeout"), 1, TIMEOUT_MAX_S, &timeout_s);
+    enum err code = ERR_INTERNAL;
+    size_t hosts = count_hosts(address);
+    for (size_t i = 0; i < hosts && code != ERR_OK; i++) {
+        CLEANUP(arena_close_ptr) struct arena *arena = arena_open(0);
+        CLEANUP(finish_ptr) PGconn *handle = begin(address, i, arena);
+        code = try_host(handle, session, timeout_s, err);
+        if (code == ERR_OK)
+            *ret_handle = TAKE_PTR(handle);
+    }
+    return code;
+}

@@ -1,0 +1,112 @@
+"""A real PostgreSQL server for the service tests, in a temporary folder of its own."""
+import ctypes
+import glob
+import itertools
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+_libc = ctypes.CDLL(None)
+_PR_SET_PDEATHSIG = 1
+_START_S = 60.0
+
+# What sunlead must not show.
+PASSWORD = "secret-of-the-tests"
+
+
+def _programs() -> Path:
+    """Debian keeps each version's programs in a folder of its own."""
+    found = sorted(glob.glob("/usr/lib/postgresql/*/bin/initdb"))
+    assert found, "PostgreSQL is not installed: run make deps"
+    return Path(found[-1]).parent
+
+
+def _follow_parent() -> None:
+    # Should these tests be killed, the server goes too, at once.
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGQUIT)
+
+
+class Postgres:
+    """A server that can be stopped and started again. Not durable: nobody cuts the power."""
+
+    def __init__(self, port: int):
+        self.port = port
+        self.folder = Path(tempfile.mkdtemp(prefix="sunlead-pg-"))
+        self._names = itertools.count(1)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._options: dict[str, object] = {"cwd": "/", "preexec_fn": _follow_parent}
+        if os.geteuid() == 0:  # which the server refuses
+            user = pwd.getpwnam("postgres")
+            os.chown(self.folder, user.pw_uid, user.pw_gid)
+            self._options |= {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+        passwords = self.folder / "passwords"
+        passwords.write_text(PASSWORD)
+        os.chmod(passwords, 0o644)
+        self._run("initdb", "-D", str(self.folder / "data"), "-U", "sunlead", "-E", "UTF8",
+                  "-A", "scram-sha-256", f"--pwfile={passwords}", "--locale=C", "--no-sync",
+                  "--no-instructions")
+
+    def _run(self, program: str, *arguments: str) -> None:
+        done = subprocess.run([str(_programs() / program), *arguments], capture_output=True,
+                              env={"PGPASSWORD": PASSWORD, "PATH": os.environ["PATH"]},
+                              check=False, **self._options)
+        assert done.returncode == 0, f"{program}: {done.stderr.decode()}"
+
+    def start(self) -> None:
+        settings = {"listen_addresses": "127.0.0.1", "port": self.port, "fsync": "off",
+                    "unix_socket_directories": self.folder, "max_connections": 200,
+                    "shared_buffers": "32MB"}
+        arguments = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        with open(self.folder / "log", "ab") as log:
+            self._process = subprocess.Popen(
+                [str(_programs() / "postgres"), "-D", str(self.folder / "data"), *arguments],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, **self._options)
+        deadline = time.monotonic() + _START_S
+        while not self._is_ready():
+            assert self._process.poll() is None and time.monotonic() < deadline, \
+                (self.folder / "log").read_text(errors="replace")[-3000:]
+            time.sleep(0.02)
+
+    def _is_ready(self) -> bool:
+        """What the server says of itself: its process id first, "ready" in the eighth line."""
+        assert self._process is not None
+        try:
+            lines = (self.folder / "data" / "postmaster.pid").read_text().split("\n")
+        except FileNotFoundError:
+            return False
+        return len(lines) > 7 and lines[0] == str(self._process.pid) and lines[7].strip() == "ready"
+
+    def halt(self, crash: bool = False) -> None:
+        """Ends it as an operator does, with open sessions told so, or as a crash does."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGQUIT if crash else signal.SIGINT)
+        self._process.wait(_START_S)
+        self._process = None
+
+    def close(self) -> None:
+        if self._process is not None:
+            self.halt(crash=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    # Databases
+
+    def url(self, name: str) -> str:
+        return f"postgres://sunlead:{PASSWORD}@127.0.0.1:{self.port}/{name}"
+
+    def execute(self, name: str, statement: str) -> None:
+        self._run("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", str(self.folder),
+                  "-p", str(self.port), "-U", "sunlead", "-d", name, "-c", statement)
+
+    def create(self) -> str:
+        """Makes an empty database and returns its name."""
+        name = f"stage{next(self._names)}"
+        self.execute("postgres", f"CREATE DATABASE {name}")
+        return name
+
+    def drop(self, name: str) -> None:
+        self.execute("postgres", f"DROP DATABASE {name} WITH (FORCE)")
