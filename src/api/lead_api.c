@@ -219,7 +219,7 @@ static void submit_change(struct lead_change *change)
     lead_store_change(op, change->id, &change->body.lead, change->seen);
     event_store_add(
         op, &(struct event){.type = "lead.changed", .lead_id = change->id, .at_us = now_us});
-    lead_store_get(op, change->id, ERR_NOT_FOUND, &change->lead);
+    lead_store_get(op, change->id, ERR_OK, &change->lead); // the change found it
     api_submit(change->request, op);
 }
 

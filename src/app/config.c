@@ -26,8 +26,7 @@ const struct setting config_settings[] = {
      .help = "IP address to listen on; other than loopback only with --insecure"},
     {"DATABASE_URL", SETTING_TEXT, SETTING_PASSWORD, "sqlite:data/sunlead.db", TEXT(database_url),
      .max = 1024,
-     .help = "where the leads are: sqlite:PATH, a file that is made if it is not there, or "
-             "postgres://USER:PASSWORD@HOST/DATABASE"},
+     .help = "where the leads are: sqlite:PATH, made if it is not there, or postgres://..."},
     {"DATA_DIR", SETTING_TEXT, .value = "data", TEXT(data_dir), .max = 1024,
      .help = "folder of the fetched model files"},
     {"LIGHTFUSION_API", SETTING_HTTP_URL, SETTING_PASSWORD, "http://localhost:8085",

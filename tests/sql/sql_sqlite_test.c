@@ -420,8 +420,8 @@ static void test_open_errors(void **state)
         const char *url;
         enum err code;
     } cases[] = {
-        {"postgres://u:secret@host/db", ERR_INVALID},
-        {"postgresql://host/db", ERR_INVALID},
+        {"postgres://u:secr%et@host/db", ERR_INVALID},
+        {"postgresql://host/db?no=1", ERR_INVALID},
         {"mysql:x", ERR_INVALID},
         {"", ERR_INVALID},
         {"sqlite:", ERR_INVALID},
