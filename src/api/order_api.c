@@ -299,7 +299,7 @@ void order_api_retry(struct http_request *request)
 {
     struct order_retry *retry = arena_new(http_arena(request), struct order_retry, 1);
     int64_t id = 0;
-    if (!api_id(request, "id", &id))
+    if (!api_id(request, "id", &id) || !api_takes_nothing(request))
         return;
     retry->request = request;
     struct sql_op *op = api_op(request, "order_retry_read", SQL_LANE_SHORT, retry_read, retry);
@@ -457,5 +457,6 @@ void order_api_again(struct http_request *request)
 {
     struct order_settle *settle = arena_new(http_arena(request), struct order_settle, 1);
     *settle = (struct order_settle){.request = request, .to = ORDER_REQUESTED};
-    settle_begin(settle);
+    if (api_takes_nothing(request))
+        settle_begin(settle);
 }

@@ -220,10 +220,7 @@ struct str project_address_join(const struct project_address *address, struct ar
     }
     if (line.len == 0)
         return STR_NULL;
-    struct str joined = buf_str(&line);
     // Five long parts may pass the lead's bound by a little: what is stored is cut at a whole
     // character.
-    while (joined.len > LEAD_ADDRESS_MAX || !str_is_utf8(joined))
-        joined.len--;
-    return joined;
+    return str_cut(buf_str(&line), LEAD_ADDRESS_MAX);
 }

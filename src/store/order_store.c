@@ -44,8 +44,8 @@ void order_store_insert(struct sql_op *op, const struct order *order, bool force
     };
     static const struct sql_stmt mark_lead = {
         .name = "order_mark_lead",
-        .text = "UPDATE leads SET model_3d_status = 'pending', model_3d_created_at = $2, "
-                "model_3d_completed_at = NULL, updated_at = $2 "
+        .text = "UPDATE leads SET model_3d_status = 'pending', sync_status = 'pending', "
+                "model_3d_created_at = $2, model_3d_completed_at = NULL, updated_at = $2 "
                 "WHERE id = (SELECT lead_id FROM sunlead_orders WHERE op_id = $1)",
     };
     step_with_fields(op, force ? &insert_force : &insert, &order_table, order, 1);
