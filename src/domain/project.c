@@ -127,6 +127,11 @@ void project_complete(struct project_request *request, const struct lead *lead,
     default_str(&homeowner->phone, defaults->homeowner.phone);
 
     struct project_hardware *hardware = &request->hardware;
+    if (lead != NULL) {
+        default_i64(&hardware->panel_id, lead->panel_id);
+        default_i64(&hardware->inverter_id, lead->inverter_id);
+        default_i64(&request->lse_id, lead->utility_id);
+    }
     default_i64(&hardware->panel_id, defaults->hardware.panel_id);
     default_i64(&hardware->inverter_id, defaults->hardware.inverter_id);
     default_i64(&hardware->storage_id, defaults->hardware.storage_id);

@@ -177,6 +177,17 @@ void order_store_is_linked(struct sql_op *op, int64_t house_id, int64_t but_orde
     step->ctx = linked;
 }
 
+void order_store_count_parked(struct sql_op *op, int64_t *count)
+{
+    static const struct sql_stmt stmt = {
+        .name = "order_count_parked",
+        .text = "SELECT count(*) FROM sunlead_orders WHERE state = 'parked'",
+    };
+    struct sql_step *step = sql_op_step(op, &stmt, 0, NULL);
+    step->on_row = row_take_id;
+    step->ctx = count;
+}
+
 static const char *const source_names[SOURCE_COUNT + 1] = {"lead.id", "lead.lead_id", "build.id",
                                                            FIELD_NAMES_END};
 

@@ -161,13 +161,25 @@ def test_an_address_in_one_line(slow_api: Client, address: str | None) -> None:
 
 def test_the_flag_alone_gets_a_model(api: Client, simulator: Simulator) -> None:
     made = ok(api.post("/api/leads", small_lead(create_3d_model=True)), 201)
-    assert set(made) == LEAD_MEMBERS
+    assert set(made) == LEAD_MEMBERS | {"order_id"}
+    assert ok(api.get(f"/api/orders/{made['order_id']}"))["lead_id"] == made["id"]
     assert made["model_3d_status"] == "pending"
     assert TIME.fullmatch(made["model_3d_created_at"])
     wait_until(lambda: get_lead(api, made["id"])["has_3d_model"], "the lead is linked")
     wait_status(api, 123, "completed")
     assert get_lead(api, made["id"])["model_3d_status"] == "completed"
     assert len(simulator.ledger()) == 1
+
+
+def test_what_the_lead_says_of_its_hardware_is_ordered(stage: Stage) -> None:
+    fake = stage.fake()
+    api = stage.serve(fake.url()).api
+    made = ok(api.post("/api/leads", small_lead(create_3d_model=True, panel_id=7, utility_id=9)), 201)
+    wait_until(lambda: get_lead(api, made["id"])["has_3d_model"], "the lead is linked")
+    (call,) = fake.calls("POST", "/v1/lead/create")
+    assert call.json()["hardware"]["panel_id"] == 7
+    assert call.json()["hardware"]["inverter_id"] == 1
+    assert call.json()["lseId"] == 9
 
 
 def test_the_flag_with_terms_of_a_project(stage: Stage) -> None:
