@@ -56,10 +56,9 @@ static bool is_settled(const struct order_wait *wait)
 static void answer_waited(struct order_wait *wait)
 {
     struct order_create *create = wait->ctx;
-    if (wait->error.code != ERR_OK)
-        http_problem(create->request, &wait->error);
-    else
-        order_answer_created(create->request, &wait->order, is_ours(create));
+    // The order is stored: what is known of it is the answer, even if it cannot be read just now.
+    const struct order *known = wait->error.code == ERR_OK ? &wait->order : &create->newest;
+    order_answer_created(create->request, known, is_ours(create));
 }
 
 static void answer_gone(struct http_request *request)
