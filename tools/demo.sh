@@ -82,7 +82,7 @@ port_for() {
 listening() {
     local tries port
     for ((tries = 0; tries < 200; tries++)); do
-        port=$(sed -n "s/.*\"event\":\"$2\".*\"port\":\([0-9]*\).*/\1/p" "$1")
+        port=$(sed -n "s/.*\"event\":\"$2\".*\"port\":\([0-9]*\).*/\1/p" "$1" 2>/dev/null || true)
         [ -z "$port" ] || { echo "$port" && return; }
         kill -0 "$3" 2>/dev/null || return 1
         sleep 0.05

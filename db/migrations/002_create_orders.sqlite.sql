@@ -45,6 +45,9 @@ CREATE UNIQUE INDEX sunlead_orders_project ON sunlead_orders(project_id)
     WHERE project_id IS NOT NULL;
 CREATE INDEX sunlead_orders_house ON sunlead_orders(house_id) WHERE house_id IS NOT NULL;
 
+-- Those that wait for a person.
+CREATE INDEX sunlead_orders_parked ON sunlead_orders(id) WHERE state = 'parked';
+
 CREATE TABLE sunlead_jobs (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     kind TEXT NOT NULL,

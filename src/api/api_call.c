@@ -74,6 +74,18 @@ enum err api_decode(struct http_request *request, const struct field_table *tabl
     return json_decode(table, json_root(doc), how, object, err);
 }
 
+bool api_takes_nothing(struct http_request *request)
+{
+    static const struct field_table nothing = {.what = "nothing"};
+    struct json_decoding how = {0};
+    struct error err;
+    error_reset(&err);
+    if (http_body(request).len == 0 || api_decode(request, &nothing, &how, NULL, &err) == ERR_OK)
+        return true;
+    http_problem(request, &err);
+    return false;
+}
+
 struct sql_op *api_op(struct http_request *request, const char *name, enum sql_lane lane,
                       sql_done_fn *done, void *ctx)
 {

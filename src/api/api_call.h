@@ -46,6 +46,10 @@ MUST_CHECK enum err api_query_bool(struct http_request *request, const char *nam
 MUST_CHECK enum err api_decode(struct http_request *request, const struct field_table *table,
                                struct json_decoding *how, void *object, struct error *err);
 
+// api_takes_nothing() tells whether the body of a route that needs none is empty or an empty
+// object; anything else is answered with what is wrong.
+bool api_takes_nothing(struct http_request *request);
+
 // api_op() makes an operation in the request's arena whose done gets ctx. The request must be
 // suspended before it is submitted.
 struct sql_op *api_op(struct http_request *request, const char *name, enum sql_lane lane,

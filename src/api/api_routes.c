@@ -7,6 +7,8 @@
 #include "api/project_api.h"
 
 #define JSON_BODY HTTP_ROUTE_JSON_BODY
+// Clients that send {} where nothing is needed are common.
+#define NO_BODY (HTTP_ROUTE_JSON_BODY | HTTP_ROUTE_OPTIONAL_BODY)
 
 const struct http_route api_routes[] = {
     {HTTP_POST, "/api/leads", lead_api_create, JSON_BODY, 0},
@@ -14,8 +16,8 @@ const struct http_route api_routes[] = {
     {HTTP_GET, "/api/leads/{id}", lead_api_get, 0, 0},
     {HTTP_PUT, "/api/leads/{id}", lead_api_change, JSON_BODY, 0},
     {HTTP_DELETE, "/api/leads/{id}", lead_api_delete, 0, 0},
-    {HTTP_POST, "/api/leads/{id}/sync-3d-status", project_api_sync, 0, 0},
-    {HTTP_POST, "/api/leads/{id}/retry-3d-model", order_api_retry, 0, 0},
+    {HTTP_POST, "/api/leads/{id}/sync-3d-status", project_api_sync, NO_BODY, 0},
+    {HTTP_POST, "/api/leads/{id}/retry-3d-model", order_api_retry, NO_BODY, 0},
 
     {HTTP_POST, "/api/projects/3d", order_api_create, JSON_BODY, 0},
     {HTTP_GET, "/api/projects/3d/{id}", project_api_get, 0, 0},
@@ -24,7 +26,7 @@ const struct http_route api_routes[] = {
 
     {HTTP_GET, "/api/orders/{id}", order_api_get, 0, 0},
     {HTTP_POST, "/api/orders/{id}/link", order_api_link, JSON_BODY, 0},
-    {HTTP_POST, "/api/orders/{id}/order-again", order_api_again, 0, 0},
+    {HTTP_POST, "/api/orders/{id}/order-again", order_api_again, NO_BODY, 0},
 
     {HTTP_GET, "/", health_api_index, 0, 0},
     {HTTP_GET, "/health", health_api_get, 0, 0},

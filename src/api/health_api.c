@@ -4,10 +4,12 @@
 #include "api/api_call.h"
 #include "json/json_write.h"
 #include "store/job_store.h"
+#include "store/order_store.h"
 
 struct health {
     struct http_request *request;
     struct job_summary jobs;
+    int64_t parked;
 };
 
 static bool is_database_up(const struct api *api, const struct sql_op *op)
@@ -78,6 +80,7 @@ static void health_read(struct sql_op *op)
                (long long)((clock_now_us(api->clock) - api->started_us) / US_PER_S));
     write_database(&body, api, op);
     write_jobs(&body, api, &health->jobs);
+    buf_printf(&body, ",\"orders\":{\"parked\":%lld}", (long long)health->parked);
     write_upstream(&body, api, http_arena(health->request));
     buf_append_char(&body, '}');
     api_respond_json(health->request, up ? 200 : 503, &body);
@@ -89,6 +92,7 @@ void health_api_get(struct http_request *request)
     health->request = request;
     struct sql_op *op = api_op(request, "health", SQL_LANE_LONG, health_read, health);
     job_store_summary(op, &health->jobs);
+    order_store_count_parked(op, &health->parked);
     http_suspend(request);
     api_submit(request, op);
 }

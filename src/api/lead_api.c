@@ -27,6 +27,7 @@ static enum err read_body(struct http_request *request, const struct field_table
 struct lead_create {
     struct http_request *request;
     struct lead_body body;
+    struct order order; // with create_3d_model
 };
 
 static void create_done(struct sql_op *op)
@@ -36,10 +37,18 @@ static void create_done(struct sql_op *op)
         http_problem(create->request, &op->error);
         return;
     }
-    if (create->body.create_3d_model)
-        jobs_wake(api_of(create->request)->jobs);
     api_location(create->request, "/api/leads/", create->body.lead.id);
-    api_respond(create->request, 201, &lead_table, &create->body.lead);
+    if (!create->body.create_3d_model) {
+        api_respond(create->request, 201, &lead_table, &create->body.lead);
+        return;
+    }
+    jobs_wake(api_of(create->request)->jobs);
+    struct buf body;
+    buf_init_arena(&body, op->arena, API_ANSWER_MAX);
+    buf_append_char(&body, '{');
+    (void)json_write_members(&body, &lead_table, &create->body.lead, true);
+    buf_printf(&body, ",\"order_id\":%lld}", (long long)create->order.id);
+    api_respond_json(create->request, 201, &body);
 }
 
 // Adds the order that create_3d_model asks for; the lead is stored as waiting for it.
@@ -59,6 +68,7 @@ static void add_order(struct lead_create *create, struct sql_op *op, int64_t now
     order_apply_to_lead(&order, lead, now_us);
     lead_store_insert(op, lead);
     order_store_insert_with_lead(op, &order);
+    order_store_get_by_op(op, order.op_id, &create->order);
 }
 
 void lead_api_create(struct http_request *request)

@@ -56,10 +56,9 @@ static bool is_settled(const struct order_wait *wait)
 static void answer_waited(struct order_wait *wait)
 {
     struct order_create *create = wait->ctx;
-    if (wait->error.code != ERR_OK)
-        http_problem(create->request, &wait->error);
-    else
-        order_answer_created(create->request, &wait->order, is_ours(create));
+    // The order is stored: what is known of it is the answer, even if it cannot be read just now.
+    const struct order *known = wait->error.code == ERR_OK ? &wait->order : &create->newest;
+    order_answer_created(create->request, known, is_ours(create));
 }
 
 static void answer_gone(struct http_request *request)
@@ -299,7 +298,7 @@ void order_api_retry(struct http_request *request)
 {
     struct order_retry *retry = arena_new(http_arena(request), struct order_retry, 1);
     int64_t id = 0;
-    if (!api_id(request, "id", &id))
+    if (!api_id(request, "id", &id) || !api_takes_nothing(request))
         return;
     retry->request = request;
     struct sql_op *op = api_op(request, "order_retry_read", SQL_LANE_SHORT, retry_read, retry);
@@ -345,10 +344,13 @@ struct link_body {
     struct opt_i64 house_id;
 };
 
+// The specification's columns for LightFusion's ids are INTEGER.
+#define LIGHTFUSION_ID_MAX 2147483647.0
+
 static const struct field link_fields[] = {
     {FIELD_AS_OPT_I64(struct link_body, project_id), .flags = FIELD_REQUIRED, .min = 1,
-     .max = 9007199254740991.0},
-    {FIELD_AS_OPT_I64(struct link_body, house_id), .min = 1, .max = 9007199254740991.0},
+     .max = LIGHTFUSION_ID_MAX},
+    {FIELD_AS_OPT_I64(struct link_body, house_id), .min = 1, .max = LIGHTFUSION_ID_MAX},
 };
 
 static const struct field_table link_table = FIELD_TABLE("link", link_fields, struct link_body);
@@ -359,6 +361,8 @@ struct order_settle {
     enum order_state to; // created (linked) or requested (again)
     struct order order;
     struct lead lead;
+    struct lf_details details;   // of the project that is to be linked
+    struct lf_complete complete; // of its house
 };
 
 static void settle_stored(struct sql_op *op)
@@ -400,17 +404,13 @@ static enum err settle(struct order_settle *settle, int64_t now_us, struct error
     return ERR_OK;
 }
 
-static void settle_read(struct sql_op *op)
+// The order is parked and the change fits: stores it.
+static void settle_store(struct order_settle *ours)
 {
-    struct order_settle *ours = op->done_ctx;
     struct http_request *request = ours->request;
     int64_t now_us = api_now_us(request);
     struct error err;
     error_reset(&err);
-    if (op->error.code != ERR_OK) {
-        http_problem(request, &op->error);
-        return;
-    }
     enum order_state before = ours->order.state;
     if (settle(ours, now_us, &err) != ERR_OK) {
         http_problem(request, &err);
@@ -424,6 +424,69 @@ static void settle_read(struct sql_op *op)
                                        .run_at = OPT_I64(now_us),
                                        .created_at = OPT_I64(now_us)});
     api_submit(request, store);
+}
+
+// A slip of the pen would leave the lead with a model that never comes: LightFusion has to know the
+// project and the house.
+static void link_checked(struct lf_call *call)
+{
+    struct order_settle *ours = call->ctx;
+    struct error err;
+    error_reset(&err);
+    if (call->outcome == LF_OK) {
+        settle_store(ours);
+        return;
+    }
+    if (call->outcome == LF_NOT_FOUND || call->outcome == LF_REFUSED) {
+        (void)error_set(&err, ERR_INVALID, "LightFusion does not know this project and house: %.*s",
+                        STR_ARG(call->words));
+        http_problem_status(ours->request, 422, &err);
+        return;
+    }
+    (void)error_set(&err, ERR_UPSTREAM, "LightFusion could not be asked about the project: %.*s",
+                    STR_ARG(call->words));
+    http_problem(ours->request, &err);
+}
+
+static void check_house(struct lf_call *call)
+{
+    struct order_settle *ours = call->ctx;
+    if (call->outcome != LF_OK) {
+        link_checked(call);
+        return;
+    }
+    ours->complete = (struct lf_complete){
+        .call = {.arena = http_arena(ours->request), .done = link_checked, .ctx = ours},
+        .house_id = ours->details.house_id,
+    };
+    lightfusion_complete(api_of(ours->request)->lf, &ours->complete);
+}
+
+static void check_link(struct order_settle *ours)
+{
+    struct opt_i64 house_id = ours->body.house_id.set ? ours->body.house_id : ours->order.house_id;
+    ours->details = (struct lf_details){
+        .call = {.arena = http_arena(ours->request), .done = check_house, .ctx = ours},
+        .project_id = ours->body.project_id.value,
+        .house_id = house_id.value,
+    };
+    lightfusion_details(api_of(ours->request)->lf, &ours->details);
+}
+
+static void settle_read(struct sql_op *op)
+{
+    struct order_settle *ours = op->done_ctx;
+    struct error err;
+    error_reset(&err);
+    if (op->error.code != ERR_OK) {
+        http_problem(ours->request, &op->error);
+        return;
+    }
+    bool has_house = ours->body.house_id.set || ours->order.house_id.set;
+    if (ours->order.state == ORDER_PARKED && ours->to == ORDER_CREATED && has_house)
+        check_link(ours);
+    else
+        settle_store(ours);
 }
 
 static void settle_begin(struct order_settle *settle)
@@ -457,5 +520,6 @@ void order_api_again(struct http_request *request)
 {
     struct order_settle *settle = arena_new(http_arena(request), struct order_settle, 1);
     *settle = (struct order_settle){.request = request, .to = ORDER_REQUESTED};
-    settle_begin(settle);
+    if (api_takes_nothing(request))
+        settle_begin(settle);
 }

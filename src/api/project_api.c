@@ -287,7 +287,7 @@ static void sync_read(struct sql_op *op)
 void project_api_sync(struct http_request *request)
 {
     struct project_sync *sync = arena_new(http_arena(request), struct project_sync, 1);
-    if (!api_id(request, "id", &sync->lead_id))
+    if (!api_id(request, "id", &sync->lead_id) || !api_takes_nothing(request))
         return;
     sync->request = sync->wait.request = request;
     sync->wait.end = sync_waited;

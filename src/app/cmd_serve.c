@@ -14,7 +14,9 @@ static void log_listening(const struct config *config, uint16_t port, struct are
     const char *url = cli_http_url(arena, config->listen, port).ptr;
     log_event(LOG_INFO, "serve.listening", arena_printf(arena, "listening on %s", url).ptr,
               LOG_TEXT_FIELD("address", config->listen), LOG_I64("port", port),
-              LOG_STR("database", config_hide_password(str_of(config->database_url), arena)));
+              LOG_STR("database", config_hide_password(str_of(config->database_url), arena)),
+              LOG_TEXT_FIELD("files", config->data_dir),
+              LOG_STR("lightfusion", config_hide_password(str_of(config->lightfusion_api), arena)));
     if (config->lightfusion_email == NULL && config->lightfusion_api_key == NULL)
         log_event(LOG_WARN, "serve.no_credentials",
                   "LightFusion will refuse every call: set LIGHTFUSION_EMAIL and "
@@ -32,6 +34,9 @@ static int serve(const struct config *config, const struct service_options *opti
     if (service_open(config, options, &service, &err) != ERR_OK)
         return cli_fail_error(&err);
     log_listening(config, service_port(service), arena);
+    if (options->insecure)
+        log_event(LOG_WARN, "serve.insecure",
+                  "whoever reaches this address may do everything: there is no authentication");
 
     int number = stop_signal_wait();
     log_event(LOG_INFO, "serve.draining", "no new connections; running requests and jobs may end",

@@ -11,6 +11,7 @@ struct texts {
     const char *listen;
     const char *generation_ms;
     const char *seed;
+    const char *keep;
 };
 
 static bool parse_range(struct str text, int64_t *ret_min, int64_t *ret_max)
@@ -41,6 +42,12 @@ static bool parse_settings(const struct texts *texts, struct sim_settings *setti
         cli_fail("--seed %s: wanted a whole number from 0 on", texts->seed);
         return false;
     }
+    if (texts->keep[0] == '\0') {
+        cli_fail("--keep: wanted a file, or none");
+        return false;
+    }
+    if (strcmp(texts->keep, "none") != 0)
+        settings->ledger_path = texts->keep;
     settings->listen = texts->listen;
     settings->port = (uint16_t)port;
     settings->seed = (uint64_t)seed;
@@ -74,8 +81,11 @@ static int simulate(const struct sim_settings *settings, struct arena *arena)
 
 static int run(const struct cli_command *command, char **argv)
 {
-    struct texts texts = {
-        .port = "8085", .listen = "127.0.0.1", .generation_ms = "30000:120000", .seed = "1"};
+    struct texts texts = {.port = "8085",
+                          .listen = "127.0.0.1",
+                          .generation_ms = "30000:120000",
+                          .seed = "1",
+                          .keep = "data/simulator.jsonl"};
     const struct cli_option options[] = {
         {.name = "--port",
          .value_name = "PORT",
@@ -93,6 +103,10 @@ static int run(const struct cli_command *command, char **argv)
          .value_name = "N",
          .help = "number that the draw starts from (1)",
          .value = &texts.seed},
+        {.name = "--keep",
+         .value_name = "FILE",
+         .help = "remembers paid projects (data/simulator.jsonl); none: forgets them",
+         .value = &texts.keep},
         {0},
     };
     enum cli_parsed parsed = cli_parse(command, options, argv, NULL);
@@ -116,7 +130,7 @@ const struct cli_command cmd_simulate = {
         "Any e-mail and password open a session; LIGHTFUSION_API_KEY, where it is set, is a token\n"
         "that is always good. `sunlead serve` finds it where LIGHTFUSION_API is its address (on "
         "the\n"
-        "default ports without any setting). GET /ledger lists what was ordered. Nothing is "
-        "kept.\n",
+        "default ports without any setting). GET /ledger lists what was ordered; the next start "
+        "goes\non from it.\n",
     .run = run,
 };

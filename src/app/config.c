@@ -33,15 +33,14 @@ const struct setting config_settings[] = {
      TEXT(lightfusion_api), .max = 1024, .help = "base address of LightFusion's API"},
     {"LIGHTFUSION_API_KEY", SETTING_TEXT, SETTING_SECRET, NULL, TEXT(lightfusion_api_key),
      .max = 4096, .help = "bearer token, used where no e-mail is set"},
-    {"LIGHTFUSION_EMAIL", SETTING_TEXT, SETTING_SECRET, NULL, TEXT(lightfusion_email), .max = 320,
+    {"LIGHTFUSION_EMAIL", SETTING_TEXT, TEXT(lightfusion_email), .max = 320,
      .help = "e-mail of the LightFusion account; a simulator on this machine needs none"},
     {"LIGHTFUSION_PASSWORD", SETTING_TEXT, SETTING_SECRET, NULL, TEXT(lightfusion_password),
      .max = 1024, .help = "password of the LightFusion account"},
     {"LIGHTFUSION_STORAGE", SETTING_HTTP_URL, SETTING_PASSWORD,
      "https://storage.googleapis.com/lightfusiondev", TEXT(lightfusion_storage), .max = 1024,
-     .help =
-         "base address of the mesh files; no credentials are sent there. Of a simulator on this "
-         "machine: LIGHTFUSION_API with /storage"},
+     .help = "base address of the mesh files; no credentials are sent there. A simulator on this "
+             "machine has them at LIGHTFUSION_API/storage, which is the default then"},
     {"LIGHTFUSION_CONCURRENCY", SETTING_INT, .value = "8", INT(lightfusion_concurrency), .min = 1,
      .max = 1000, .help = "calls to LightFusion under way at most"},
     {"LIGHTFUSION_CALLS_PER_MINUTE", SETTING_INT, .value = "0", INT(lightfusion_calls_per_minute),
@@ -94,7 +93,7 @@ struct candidate {
 
 const char *config_source_name(enum setting_source source)
 {
-    static const char *const names[] = {"default", ".env", "environment"};
+    static const char *const names[] = {"default", "simulator", ".env", "environment"};
     return names[source];
 }
 
@@ -387,8 +386,13 @@ static void suit_simulator(struct config *config, struct arena *arena)
         return;
     config->lightfusion_email = "sunlead@localhost";
     config->lightfusion_password = "simulator";
-    if (*source_of(config, "LIGHTFUSION_STORAGE") == SETTING_DEFAULT)
-        config->lightfusion_storage = arena_printf(arena, "%.*s/storage", STR_ARG(api)).ptr;
+    *source_of(config, "LIGHTFUSION_EMAIL") = SETTING_SIMULATOR;
+    *source_of(config, "LIGHTFUSION_PASSWORD") = SETTING_SIMULATOR;
+    enum setting_source *storage = source_of(config, "LIGHTFUSION_STORAGE");
+    if (*storage != SETTING_DEFAULT)
+        return;
+    config->lightfusion_storage = arena_printf(arena, "%.*s/storage", STR_ARG(api)).ptr;
+    *storage = SETTING_SIMULATOR;
 }
 
 enum err config_load(char *const *environment, const char *file, struct arena *arena,

@@ -15,7 +15,8 @@
 #define CONFIG_SETTINGS_MAX 40
 
 // Where a value comes from; the later one wins.
-enum setting_source { SETTING_DEFAULT, SETTING_FILE, SETTING_ENVIRONMENT };
+// SETTING_SIMULATOR: nothing was said, and LightFusion is on this machine.
+enum setting_source { SETTING_DEFAULT, SETTING_SIMULATOR, SETTING_FILE, SETTING_ENVIRONMENT };
 
 // The values. Texts are ended by NUL and live in the arena of config_load(); one without a default
 // is NULL when nothing sets it.
@@ -94,7 +95,8 @@ MUST_CHECK enum err config_load(char *const *environment, const char *file, stru
 struct str config_value(const struct config *config, const struct setting *setting,
                         struct arena *arena);
 
-// config_source_name() is the source for people: "default", ".env", "environment".
+// config_source_name() is the source for people: "default", "simulator", ".env",
+// "environment".
 const char *config_source_name(enum setting_source source);
 
 // config_hide_password() is a URL with its password replaced by ***, in the arena.

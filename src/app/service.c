@@ -126,6 +126,8 @@ static enum err open_jobs(struct service *service, const struct config *config, 
                   [JOB_FILES] = task_files_run},
         .app = &service->tasks,
         .concurrency = (size_t)config->job_concurrency,
+        // Slow storage must not keep orders and polls waiting.
+        .kind_max = {[JOB_FILES] = ((size_t)config->job_concurrency + 3) / 4},
     };
     return jobs_open(&settings, &service->jobs, err);
 }

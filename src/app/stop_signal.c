@@ -19,6 +19,7 @@ void stop_signal_block(void)
     sigset_t set = stop_signals();
     check(pthread_sigmask(SIG_BLOCK, &set, NULL) == 0);
     check(signal(SIGPIPE, SIG_IGN) != SIG_ERR);
+    check(signal(SIGXFSZ, SIG_IGN) != SIG_ERR); // a write over the file size limit fails instead
 }
 
 int stop_signal_wait(void)

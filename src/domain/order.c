@@ -121,8 +121,7 @@ enum err order_go(struct order *order, enum order_state to, int64_t now_us, stru
 
 void order_fail_with(struct order *order, enum order_failure failure, struct str detail)
 {
-    if (detail.len > ORDER_DETAIL_MAX)
-        detail.len = ORDER_DETAIL_MAX;
+    detail = str_cut(detail, ORDER_DETAIL_MAX);
     while (detail.len > 0 && !str_is_utf8(detail))
         detail.len--;
     order->failure = failure;

@@ -127,6 +127,11 @@ void project_complete(struct project_request *request, const struct lead *lead,
     default_str(&homeowner->phone, defaults->homeowner.phone);
 
     struct project_hardware *hardware = &request->hardware;
+    if (lead != NULL) {
+        default_i64(&hardware->panel_id, lead->panel_id);
+        default_i64(&hardware->inverter_id, lead->inverter_id);
+        default_i64(&request->lse_id, lead->utility_id);
+    }
     default_i64(&hardware->panel_id, defaults->hardware.panel_id);
     default_i64(&hardware->inverter_id, defaults->hardware.inverter_id);
     default_i64(&hardware->storage_id, defaults->hardware.storage_id);
@@ -220,10 +225,7 @@ struct str project_address_join(const struct project_address *address, struct ar
     }
     if (line.len == 0)
         return STR_NULL;
-    struct str joined = buf_str(&line);
     // Five long parts may pass the lead's bound by a little: what is stored is cut at a whole
     // character.
-    while (joined.len > LEAD_ADDRESS_MAX || !str_is_utf8(joined))
-        joined.len--;
-    return joined;
+    return str_cut(buf_str(&line), LEAD_ADDRESS_MAX);
 }

@@ -69,10 +69,10 @@ struct project_defaults {
     struct str country;
 };
 
-// project_complete() fills what a request leaves out: place and address from the lead, consumption
-// from the lead's kwh_usage (else the default) spread over 12 months in whole numbers with the
-// remainder on the first months, the rest from the defaults. lead may be NULL where the request has
-// a place of its own.
+// project_complete() fills what a request leaves out: place, address, panel, inverter and utility
+// from the lead, consumption from the lead's kwh_usage (else the default) spread over 12 months in
+// whole numbers with the remainder on the first months, the rest from the defaults. lead may be
+// NULL where the request has a place of its own.
 void project_complete(struct project_request *request, const struct lead *lead,
                       const struct project_defaults *defaults);
 

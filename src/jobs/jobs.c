@@ -24,6 +24,7 @@ struct jobs {
     int64_t worker;       // a number of this runner among all
     struct job_run *runs; // doubly linked
     size_t running;
+    size_t running_of[JOB_KIND_COUNT];
     bool woken;
     bool claiming; // a claim is under way, which may add runs
     bool draining;
@@ -88,6 +89,7 @@ static void take_over(struct jobs *jobs)
 
 static void link_run_locked(struct jobs *jobs, struct job_run *run)
 {
+    jobs->running_of[run->job.kind]++;
     run->next = jobs->runs;
     if (run->next != NULL)
         run->next->prev = run;
@@ -96,6 +98,7 @@ static void link_run_locked(struct jobs *jobs, struct job_run *run)
 
 static void unlink_run_locked(struct jobs *jobs, struct job_run *run)
 {
+    jobs->running_of[run->job.kind]--;
     if (run->prev == NULL)
         jobs->runs = run->next;
     else
@@ -145,20 +148,42 @@ static void start_run(struct jobs *jobs, const struct job *job)
     job_run_end(run);
 }
 
-static size_t room_locked(const struct jobs *jobs)
+// How many more runs there may be: of any kind, and of which kinds (a JSON array) without going
+// over a kind's own bound.
+struct room {
+    size_t count;
+    char kinds[128];
+};
+
+static void find_room_locked(const struct jobs *jobs, struct room *room)
 {
     size_t max = jobs->settings.concurrency;
-    return jobs->draining || jobs->running >= max ? 0 : max - jobs->running;
+    struct buf kinds = {.ptr = room->kinds, .cap = sizeof(room->kinds), .max = sizeof(room->kinds)};
+    room->count = jobs->draining || jobs->running >= max ? 0 : max - jobs->running;
+    buf_append_char(&kinds, '[');
+    for (int kind = JOB_NONE + 1; kind < JOB_KIND_COUNT; kind++) {
+        size_t kind_max = jobs->settings.kind_max[kind];
+        if (kind_max > 0 && jobs->running_of[kind] >= kind_max)
+            continue;
+        if (kind_max > 0 && kind_max - jobs->running_of[kind] < room->count)
+            room->count = kind_max - jobs->running_of[kind];
+        buf_append_str(&kinds, kinds.len > 1 ? STR(",\"") : STR("\""));
+        buf_append_str(&kinds, str_of(job_kind_names[kind]));
+        buf_append_char(&kinds, '"');
+    }
+    buf_append_char(&kinds, ']');
+    buf_append_char(&kinds, '\0');
+    check(!kinds.overflow);
 }
 
 // Claims what is due and starts it. Returns how many it started; *ret_next_us is when to look
 // again.
-static size_t claim_due(struct jobs *jobs, size_t room, int64_t *ret_next_us)
+static size_t claim_due(struct jobs *jobs, const struct room *room, int64_t *ret_next_us)
 {
     CLEANUP(arena_close_ptr) struct arena *arena = arena_open(0);
     struct job_summary summary = {0};
     struct sql_op *look = sql_op_new(arena, "jobs_look", SQL_LANE_SHORT);
-    job_store_next(look, &summary);
+    job_store_next(look, str_of(room->kinds), &summary);
     int64_t now_us = now(jobs);
     *ret_next_us = now_us + PAUSE_US;
     if (run_op(jobs, look, "jobs.look_failed") != ERR_OK)
@@ -175,9 +200,13 @@ static size_t claim_due(struct jobs *jobs, size_t room, int64_t *ret_next_us)
     struct row_list list = {.arena = arena,
                             .table = &job_table,
                             .objects = arena_new(arena, struct job, CLAIM_MAX),
-                            .max = room < CLAIM_MAX ? room : CLAIM_MAX};
+                            .max = room->count < CLAIM_MAX ? room->count : CLAIM_MAX};
     struct sql_op *claim = sql_op_new(arena, "jobs_claim", SQL_LANE_WRITE);
-    job_store_claim(claim, jobs->worker, now_us, now_us + JOB_LEASE_US, &list);
+    const struct job_claim wanted = {.worker = jobs->worker,
+                                     .kinds = str_of(room->kinds),
+                                     .now_us = now_us,
+                                     .lease_until_us = now_us + JOB_LEASE_US};
+    job_store_claim(claim, &wanted, &list);
     if (run_op(jobs, claim, "jobs.claim_failed") != ERR_OK) {
         *ret_next_us = now_us + PAUSE_US;
         return 0;
@@ -217,18 +246,19 @@ static void *run_loop(void *ctx)
     mutex_lock(&jobs->mutex);
     while (!jobs->stopping) {
         bool look = jobs->woken || is_time(now(jobs), look_at_us);
-        size_t room = room_locked(jobs);
+        struct room room;
+        find_room_locked(jobs, &room);
         jobs->woken = false;
-        jobs->claiming = look && room > 0;
+        jobs->claiming = look && room.count > 0;
         mutex_unlock(&jobs->mutex);
         int64_t now_us = now(jobs);
         if (is_time(now_us, upkeep_at_us)) {
             upkeep(jobs);
             upkeep_at_us = now_us + UPKEEP_US;
         }
-        if (look && room > 0)
-            (void)claim_due(jobs, room, &look_at_us);
-        else if (room == 0)
+        if (look && room.count > 0)
+            (void)claim_due(jobs, &room, &look_at_us);
+        else if (room.count == 0)
             look_at_us = upkeep_at_us;
         mutex_lock(&jobs->mutex);
         if (jobs->claiming)

@@ -38,6 +38,8 @@ struct jobs_settings {
     job_run_fn *kinds[JOB_KIND_COUNT]; // by enum job_kind
     void *app;
     size_t concurrency; // runs at once; 0: 64
+    // Of one kind at once, so that a slow kind leaves room for the others; 0: as many as there are.
+    size_t kind_max[JOB_KIND_COUNT];
 };
 
 // jobs_open() makes a runner that does not run yet: jobs_start() begins.

@@ -45,7 +45,7 @@ enum err sim_open(const struct sim_settings *settings, struct sim **ret_sim, str
                          "generation times must be min:max milliseconds, at most a day");
     CLEANUP(sim_close_ptr) struct sim *sim = calloc(1, sizeof(*sim));
     check(sim != NULL);
-    sim->app.state = sim_state_open(&full);
+    TRY(sim_state_open(&full, &sim->app.state, err));
     TRY(sim_files_open(&sim->app.files, err));
     struct http_server_settings http = {
         .listen = full.listen,

@@ -17,10 +17,11 @@ struct sim_settings {
     int64_t
         generation_min_ms; // a model takes from min to max, drawn for each project; 0:0 is at once
     int64_t generation_max_ms;
-    uint64_t seed;        // of the generation times; the same seed and calls give the same times
-    unsigned token_ttl_s; // how long a session's token is good; 0: 900
-    size_t project_max;   // creates beyond it get 503; 0: 100,000
-    const char *api_key;  // a bearer token that is always good; NULL: none
+    uint64_t seed;           // of the generation times; the same seed and calls give the same times
+    unsigned token_ttl_s;    // how long a session's token is good; 0: 900
+    size_t project_max;      // creates beyond it get 503; 0: 100,000
+    const char *api_key;     // a bearer token that is always good; NULL: none
+    const char *ledger_path; // file that keeps the projects for the next start; NULL: none
     const struct clock *clock; // NULL: clock_system()
 };
 
@@ -31,16 +32,18 @@ struct sim_settings {
         .generation_min_ms = 30000, .generation_max_ms = 120000                                    \
     }
 
-// sim_open() listens and starts the threads. ERR_INVALID for a bad address or generation times,
-// ERR_CONFLICT when the port is taken.
+// sim_open() listens and starts the threads, with the projects that the ledger holds. ERR_INVALID
+// for a bad address or generation times, ERR_CONFLICT when the port is taken or another simulator
+// has the ledger, ERR_CORRUPT for a broken ledger, ERR_TOO_LARGE for one with more than project_max
+// projects.
 MUST_CHECK enum err sim_open(const struct sim_settings *settings, struct sim **ret_sim,
                              struct error *err);
 
 // sim_port() is the port it listens on.
 uint16_t sim_port(const struct sim *sim);
 
-// sim_close() lets running requests end (up to 10 s), stops and frees; all state goes. NULL is
-// fine. Blocks.
+// sim_close() lets running requests end (up to 10 s), stops and frees; all state goes, but for what
+// is in the ledger. NULL is fine. Blocks.
 void sim_close(struct sim *sim);
 
 #endif

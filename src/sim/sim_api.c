@@ -2,6 +2,7 @@
 #include "sim/sim_api.h"
 
 #include "base/buf.h"
+#include "base/log.h"
 #include "base/number.h"
 #include "sim/sim_answer.h"
 #include "sim/sim_request.h"
@@ -101,9 +102,10 @@ static void handle_create(struct http_request *request)
         return;
     }
     wanted.asked_by = str_of(contact);
-    const struct sim_project *project = sim_state_add(app_of(request)->state, &wanted);
-    if (project == NULL) {
-        refuse_with(request, 503, "the simulator holds as many projects as it may");
+    const struct sim_project *project;
+    if (sim_state_add(app_of(request)->state, &wanted, &project, &err) != ERR_OK) {
+        log_error(LOG_WARN, "simulate.create_refused", &err);
+        refuse(request, 503, &err);
         return;
     }
     struct buf buf;

@@ -7,10 +7,6 @@
 #include "json/json_read.h"
 #include "sim/house.h"
 
-#define MONTHS      12
-#define TEXT_MAX    500
-#define STORAGE_MAX 1000
-
 struct homeowner {
     struct str email;
     struct str firstname;
@@ -34,7 +30,7 @@ struct create {
     struct sim_address address;
     struct homeowner homeowner;
     struct hardware hardware;
-    double consumption[MONTHS];
+    double consumption[SIM_MONTHS];
     int64_t lse_id;
     enum period period;
     int64_t target_solar_offset;
@@ -51,24 +47,24 @@ static const char *const periods[] = {NULL, "month", "year", FIELD_NAMES_END};
 static const char *const units[] = {NULL, "kwh", FIELD_NAMES_END};
 
 static const struct field address_fields[] = {
-    {FIELD_AS_STR(struct sim_address, street, TEXT_MAX), .flags = FIELD_REQUIRED},
-    {FIELD_AS_STR(struct sim_address, city, TEXT_MAX), .flags = FIELD_REQUIRED},
-    {FIELD_AS_STR(struct sim_address, state, TEXT_MAX), .flags = FIELD_REQUIRED},
+    {FIELD_AS_STR(struct sim_address, street, SIM_TEXT_MAX), .flags = FIELD_REQUIRED},
+    {FIELD_AS_STR(struct sim_address, city, SIM_TEXT_MAX), .flags = FIELD_REQUIRED},
+    {FIELD_AS_STR(struct sim_address, state, SIM_TEXT_MAX), .flags = FIELD_REQUIRED},
     {.name = "postalCode",
      .type = FIELD_STR,
      .offset = FIELD_OFFSET(struct sim_address, postal_code, struct str),
-     .max_len = TEXT_MAX,
+     .max_len = SIM_TEXT_MAX,
      .flags = FIELD_REQUIRED},
-    {FIELD_AS_STR(struct sim_address, country, TEXT_MAX), .flags = FIELD_REQUIRED},
+    {FIELD_AS_STR(struct sim_address, country, SIM_TEXT_MAX), .flags = FIELD_REQUIRED},
 };
 static const struct field_table address_table =
     FIELD_TABLE("address", address_fields, struct sim_address);
 
 static const struct field homeowner_fields[] = {
-    {FIELD_AS_STR(struct homeowner, email, TEXT_MAX), .flags = FIELD_REQUIRED},
-    {FIELD_AS_STR(struct homeowner, firstname, TEXT_MAX), .flags = FIELD_REQUIRED},
-    {FIELD_AS_STR(struct homeowner, lastname, TEXT_MAX), .flags = FIELD_REQUIRED},
-    {FIELD_AS_STR(struct homeowner, phone, TEXT_MAX), .flags = FIELD_REQUIRED},
+    {FIELD_AS_STR(struct homeowner, email, SIM_TEXT_MAX), .flags = FIELD_REQUIRED},
+    {FIELD_AS_STR(struct homeowner, firstname, SIM_TEXT_MAX), .flags = FIELD_REQUIRED},
+    {FIELD_AS_STR(struct homeowner, lastname, SIM_TEXT_MAX), .flags = FIELD_REQUIRED},
+    {FIELD_AS_STR(struct homeowner, phone, SIM_TEXT_MAX), .flags = FIELD_REQUIRED},
 };
 static const struct field_table homeowner_table =
     FIELD_TABLE("homeowner", homeowner_fields, struct homeowner);
@@ -77,7 +73,7 @@ static const struct field hardware_fields[] = {
     {FIELD_AS_I64(struct hardware, panel_id), .flags = FIELD_REQUIRED},
     {FIELD_AS_I64(struct hardware, inverter_id), .flags = FIELD_REQUIRED},
     {FIELD_AS_OPT_I64(struct hardware, storage_id)},
-    {FIELD_AS_OPT_I64(struct hardware, storage_quantity), .min = 0, .max = STORAGE_MAX},
+    {FIELD_AS_OPT_I64(struct hardware, storage_quantity), .min = 0, .max = SIM_STORAGE_MAX},
 };
 static const struct field_table hardware_table =
     FIELD_TABLE("hardware", hardware_fields, struct hardware);
@@ -88,7 +84,7 @@ static const struct field create_fields[] = {
     {FIELD_AS_OBJECT(struct create, address, &address_table), .flags = FIELD_REQUIRED},
     {FIELD_AS_OBJECT(struct create, homeowner, &homeowner_table), .flags = FIELD_REQUIRED},
     {FIELD_AS_OBJECT(struct create, hardware, &hardware_table), .flags = FIELD_REQUIRED},
-    {FIELD_AS_F64_LIST(struct create, consumption, MONTHS), .flags = FIELD_REQUIRED, .min = 0,
+    {FIELD_AS_F64_LIST(struct create, consumption, SIM_MONTHS), .flags = FIELD_REQUIRED, .min = 0,
      .max = 1e9},
     {.name = "lseId",
      .type = FIELD_I64,
@@ -101,14 +97,14 @@ static const struct field create_fields[] = {
      .flags = FIELD_REQUIRED,
      .min = 0,
      .max = 1000},
-    {FIELD_AS_STR(struct create, mode, TEXT_MAX)},
+    {FIELD_AS_STR(struct create, mode, SIM_TEXT_MAX)},
     {FIELD_AS_ENUM(struct create, unit, enum unit, units), .flags = FIELD_REQUIRED},
 };
 static const struct field_table create_table = FIELD_TABLE("create", create_fields, struct create);
 
 static const struct field login_fields[] = {
-    {FIELD_AS_STR(struct sim_login, contact, TEXT_MAX), .flags = FIELD_REQUIRED},
-    {FIELD_AS_STR(struct sim_login, password, TEXT_MAX), .flags = FIELD_REQUIRED},
+    {FIELD_AS_STR(struct sim_login, contact, SIM_TEXT_MAX), .flags = FIELD_REQUIRED},
+    {FIELD_AS_STR(struct sim_login, password, SIM_TEXT_MAX), .flags = FIELD_REQUIRED},
 };
 static const struct field_table login_table = FIELD_TABLE("login", login_fields, struct sim_login);
 
@@ -150,7 +146,7 @@ enum err sim_ids_decode(struct str body, struct arena *arena, int64_t *ret_proje
 static enum err check_consumption(const struct create *create, struct error *err)
 {
     enum err code = ERR_OK;
-    for (size_t i = 0; i < MONTHS; i++) {
+    for (size_t i = 0; i < SIM_MONTHS; i++) {
         if (create->consumption[i] == trunc(create->consumption[i]))
             continue;
         char pointer[32];
@@ -199,7 +195,7 @@ enum err sim_create_decode(struct str body, struct arena *arena, struct sim_proj
         .target_offset_percent = (double)create.target_solar_offset,
         .max = str_equal_nocase(create.mode, STR("max")),
     };
-    for (size_t i = 0; i < MONTHS; i++)
+    for (size_t i = 0; i < SIM_MONTHS; i++)
         wish.annual_use_kwh += create.consumption[i];
     *ret_project = (struct sim_project){
         .latitude = create.latitude,
@@ -209,7 +205,10 @@ enum err sim_create_decode(struct str body, struct arena *arena, struct sim_proj
         .system = {.latitude = create.latitude,
                    .annual_use_kwh = wish.annual_use_kwh,
                    .state = create.address.state},
+        .target_offset_percent = create.target_solar_offset,
+        .mode = create.mode,
     };
+    memcpy(ret_project->consumption_kwh, create.consumption, sizeof(create.consumption));
     struct sim_system *system = &ret_project->system;
     TRY(find_hardware(&create.hardware, system, err));
     struct house_order order = {

@@ -1,9 +1,12 @@
-// Sessions in a ring, projects in blocks that never move, under one lock.
+// Sessions in a ring, projects in blocks that never move, under one lock that no disk is waited
+// for.
 #include "sim/sim_state.h"
 
 #include "base/arena.h"
+#include "base/log.h"
 #include "base/random.h"
 #include "base/thread.h"
+#include "sim/sim_ledger.h"
 
 #define FIRST_PROJECT_ID 123
 #define FIRST_HOUSE_ID   456
@@ -21,36 +24,18 @@ struct session {
 };
 
 struct sim_state {
-    pthread_mutex_t lock; // guards all below but settings
+    pthread_mutex_t lock; // guards all up to count
     struct session sessions[SESSION_MAX];
     size_t next_session;
-    struct arena *arena; // of projects and their texts
-    struct random random;
-    struct sim_project **blocks;
+    struct arena *arena;         // of projects and their texts
+    struct sim_project **blocks; // by ids that grow
     size_t count;
+    pthread_mutex_t adding; // one create at a time, all the time that its line takes to the disk;
+                            // guards random and ledger, and is taken before lock
+    struct random random;
+    struct sim_ledger *ledger; // NULL: none
     struct sim_settings settings;
 };
-
-struct sim_state *sim_state_open(const struct sim_settings *settings)
-{
-    struct arena *arena = arena_open(0);
-    struct sim_state *state = arena_new(arena, struct sim_state, 1);
-    pthread_mutex_init(&state->lock, NULL);
-    state->arena = arena;
-    state->settings = *settings;
-    state->blocks =
-        arena_new(arena, struct sim_project *, settings->project_max / BLOCK_PROJECTS + 1);
-    random_seed(&state->random, settings->seed);
-    return state;
-}
-
-void sim_state_close(struct sim_state *state)
-{
-    if (state == NULL)
-        return;
-    pthread_mutex_destroy(&state->lock);
-    arena_close(state->arena);
-}
 
 static void token_make(size_t place, char ret_token[SIM_TOKEN_TEXT])
 {
@@ -70,7 +55,8 @@ void sim_state_login(struct sim_state *state, struct str contact, char ret_token
     struct session *session = &state->sessions[place];
     token_make(place, session->token);
     memcpy(ret_token, session->token, SIM_TOKEN_TEXT);
-    snprintf(session->contact, sizeof(session->contact), "%.*s", STR_ARG(contact));
+    snprintf(session->contact, sizeof(session->contact), "%.*s",
+             STR_ARG(str_cut(contact, SIM_CONTACT_MAX - 1)));
     session->expires_us = expires_us;
     mutex_unlock(&state->lock);
 }
@@ -116,22 +102,16 @@ static struct sim_project *project_at_locked(struct sim_state *state, size_t ind
     return &state->blocks[index / BLOCK_PROJECTS][index % BLOCK_PROJECTS];
 }
 
-static struct sim_project *add_locked(struct sim_state *state, const struct sim_project *project)
+static const struct sim_project *keep_locked(struct sim_state *state,
+                                             const struct sim_project *project)
 {
-    size_t index = state->count;
-    if (index >= state->settings.project_max)
-        return NULL;
     struct arena *arena = state->arena;
+    size_t index = state->count;
     if (index % BLOCK_PROJECTS == 0)
         state->blocks[index / BLOCK_PROJECTS] =
             arena_new(arena, struct sim_project, BLOCK_PROJECTS);
     struct sim_project *kept = project_at_locked(state, index);
     *kept = *project;
-    kept->id = FIRST_PROJECT_ID + (int64_t)index;
-    kept->house_id = FIRST_HOUSE_ID + (int64_t)index;
-    kept->duration_us =
-        random_between(&state->random, state->settings.generation_min_ms * US_PER_MS,
-                       state->settings.generation_max_ms * US_PER_MS);
     kept->address.street = arena_str(arena, project->address.street);
     kept->address.city = arena_str(arena, project->address.city);
     kept->address.state = arena_str(arena, project->address.state);
@@ -140,19 +120,121 @@ static struct sim_project *add_locked(struct sim_state *state, const struct sim_
     kept->system.state = kept->address.state;
     kept->homeowner_email = arena_str(arena, project->homeowner_email);
     kept->asked_by = arena_str(arena, project->asked_by);
+    kept->mode = arena_str(arena, project->mode);
     state->count++;
     return kept;
 }
 
-const struct sim_project *sim_state_add(struct sim_state *state, const struct sim_project *project)
+// From now on all see the project.
+static const struct sim_project *publish(struct sim_state *state, const struct sim_project *project)
 {
-    struct sim_project timed = *project;
-    timed.created_us = clock_now_us(state->settings.clock);
-    timed.started_us = clock_monotonic_us(state->settings.clock);
     mutex_lock(&state->lock);
-    const struct sim_project *kept = add_locked(state, &timed);
+    const struct sim_project *kept = keep_locked(state, project);
     mutex_unlock(&state->lock);
     return kept;
+}
+
+static int64_t draw_duration_us_locked(struct sim_state *state)
+{
+    return random_between(&state->random, state->settings.generation_min_ms * US_PER_MS,
+                          state->settings.generation_max_ms * US_PER_MS);
+}
+
+static enum err add_locked(struct sim_state *state, const struct sim_project *project,
+                           const struct sim_project **ret_project, struct error *err)
+{
+    size_t count = sim_state_count(state);
+    if (count >= state->settings.project_max)
+        return error_set(err, ERR_UNAVAILABLE, "the simulator holds as many projects as it may");
+    const struct sim_project *last = count == 0 ? NULL : sim_state_at(state, count - 1);
+    struct sim_project next = *project;
+    next.id = last == NULL ? FIRST_PROJECT_ID : last->id + 1;
+    next.house_id = last == NULL ? FIRST_HOUSE_ID : last->house_id + 1;
+    next.created_us = clock_now_us(state->settings.clock);
+    next.started_us = clock_monotonic_us(state->settings.clock);
+    next.duration_us = draw_duration_us_locked(state);
+    if (state->ledger != NULL)
+        TRY(sim_ledger_append(state->ledger, &next, err));
+    *ret_project = publish(state, &next);
+    return ERR_OK;
+}
+
+enum err sim_state_add(struct sim_state *state, const struct sim_project *project,
+                       const struct sim_project **ret_project, struct error *err)
+{
+    mutex_lock(&state->adding);
+    enum err code = add_locked(state, project, ret_project, err);
+    mutex_unlock(&state->adding);
+    return code;
+}
+
+// The project's time goes on as if the simulator had never been away.
+static enum err restore(struct sim_state *state, struct sim_project *project, struct error *err)
+{
+    const struct clock *clock = state->settings.clock;
+    if (state->count == state->settings.project_max)
+        return error_set(err, ERR_TOO_LARGE, "%s holds more than %zu projects",
+                         state->settings.ledger_path, state->settings.project_max);
+    int64_t age_us = clock_now_us(clock) - project->created_us;
+    if (age_us < 0)
+        age_us = 0; // the clock was set back
+    project->started_us = clock_monotonic_us(clock) - age_us;
+    (void)draw_duration_us_locked(state); // the draws go on too
+    (void)publish(state, project);
+    return ERR_OK;
+}
+
+static enum err restore_all(struct sim_state *state, struct error *err)
+{
+    CLEANUP(arena_close_ptr) struct arena *arena = arena_open(0);
+    bool found = true;
+    while (found) {
+        struct sim_project project;
+        arena_reset(arena);
+        TRY(sim_ledger_read(state->ledger, arena, &project, &found, err));
+        if (found)
+            TRY(restore(state, &project, err));
+    }
+    if (state->count > 0)
+        log_event(LOG_INFO, "simulate.restored", "the projects of before are there again",
+                  LOG_TEXT_FIELD("file", state->settings.ledger_path),
+                  LOG_I64("projects", (int64_t)state->count));
+    return ERR_OK;
+}
+
+static void close_ptr(struct sim_state **state)
+{
+    sim_state_close(*state);
+}
+
+enum err sim_state_open(const struct sim_settings *settings, struct sim_state **ret_state,
+                        struct error *err)
+{
+    struct arena *arena = arena_open(0);
+    CLEANUP(close_ptr) struct sim_state *state = arena_new(arena, struct sim_state, 1);
+    pthread_mutex_init(&state->lock, NULL);
+    pthread_mutex_init(&state->adding, NULL);
+    state->arena = arena;
+    state->settings = *settings;
+    state->blocks =
+        arena_new(arena, struct sim_project *, settings->project_max / BLOCK_PROJECTS + 1);
+    random_seed(&state->random, settings->seed);
+    if (settings->ledger_path != NULL) {
+        TRY(sim_ledger_open(settings->ledger_path, &state->ledger, err));
+        TRY(restore_all(state, err));
+    }
+    *ret_state = TAKE_PTR(state);
+    return ERR_OK;
+}
+
+void sim_state_close(struct sim_state *state)
+{
+    if (state == NULL)
+        return;
+    sim_ledger_close(state->ledger);
+    pthread_mutex_destroy(&state->lock);
+    pthread_mutex_destroy(&state->adding);
+    arena_close(state->arena);
 }
 
 size_t sim_state_count(struct sim_state *state)
@@ -173,18 +255,42 @@ const struct sim_project *sim_state_at(struct sim_state *state, size_t index)
     return project;
 }
 
+static int64_t project_id_of(const struct sim_project *project)
+{
+    return project->id;
+}
+
+static int64_t house_id_of(const struct sim_project *project)
+{
+    return project->house_id;
+}
+
+// Both ids grow with the place.
+static const struct sim_project *find(struct sim_state *state,
+                                      int64_t (*id_of)(const struct sim_project *), int64_t id)
+{
+    size_t low = 0, high = sim_state_count(state);
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct sim_project *project = sim_state_at(state, middle);
+        if (id_of(project) == id)
+            return project;
+        if (id_of(project) < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
 const struct sim_project *sim_state_project(struct sim_state *state, int64_t project_id)
 {
-    if (project_id < FIRST_PROJECT_ID)
-        return NULL;
-    return sim_state_at(state, (size_t)(project_id - FIRST_PROJECT_ID));
+    return find(state, project_id_of, project_id);
 }
 
 const struct sim_project *sim_state_house(struct sim_state *state, int64_t house_id)
 {
-    if (house_id < FIRST_HOUSE_ID)
-        return NULL;
-    return sim_state_at(state, (size_t)(house_id - FIRST_HOUSE_ID));
+    return find(state, house_id_of, house_id);
 }
 
 enum sim_phase sim_state_phase(const struct sim_state *state, const struct sim_project *project,

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/error.h"
 #include "base/str.h"
 #include "sim/sim.h"
 #include "sim/sim_figures.h"
@@ -17,6 +18,10 @@ enum sim_phase {
     SIM_ERRORED = 2,
     SIM_INITIALIZED = 3,
 };
+
+#define SIM_MONTHS      12
+#define SIM_TEXT_MAX    500  // bytes of each text of an order
+#define SIM_STORAGE_MAX 1000 // storages of a system
 
 struct sim_address {
     struct str street;
@@ -40,6 +45,10 @@ struct sim_project {
     struct sim_address address;
     struct str homeowner_email;
     struct str asked_by; // the session's contact
+    // What the system was designed for.
+    double consumption_kwh[SIM_MONTHS];
+    int64_t target_offset_percent;
+    struct str mode; // null: none
 };
 
 // SIM_TOKEN_TEXT is the length of a token with its NUL; SIM_CONTACT_MAX bounds a session's contact.
@@ -48,23 +57,29 @@ struct sim_project {
 
 struct sim_state;
 
-// sim_state_open() makes an empty state; the settings are copied and hold no zeros any more.
-struct sim_state *sim_state_open(const struct sim_settings *settings);
+// sim_state_open() makes a state with the projects of the ledger, or an empty one if there is none.
+// The settings are copied and hold no zeros any more. ERR_CONFLICT, ERR_CORRUPT and ERR_TOO_LARGE
+// as sim_open() says. Blocks.
+MUST_CHECK enum err sim_state_open(const struct sim_settings *settings,
+                                   struct sim_state **ret_state, struct error *err);
 
 // sim_state_close() frees it with all projects. NULL is fine.
 void sim_state_close(struct sim_state *state);
 
-// sim_state_login() begins a session of a contact (cut to SIM_CONTACT_MAX bytes). Only the last 256
-// sessions live.
+// sim_state_login() begins a session of a contact (cut to what SIM_CONTACT_MAX leaves room for).
+// Only the last 256 sessions live.
 void sim_state_login(struct sim_state *state, struct str contact, char ret_token[SIM_TOKEN_TEXT]);
 
 // sim_state_who() finds whose token it is: his contact is written with a NUL. False for tokens
 // unknown or expired.
 bool sim_state_who(struct sim_state *state, struct str token, char ret_contact[SIM_CONTACT_MAX]);
 
-// sim_state_add() copies a project into the state, giving it ids and times, and returns the copy.
-// NULL when project_max are there.
-const struct sim_project *sim_state_add(struct sim_state *state, const struct sim_project *project);
+// sim_state_add() copies a project into the state, giving it ids and times; *ret_project is the
+// copy. It is in the ledger by then, and others see it only now. ERR_UNAVAILABLE when project_max
+// are there; also fails when the ledger cannot be written. Blocks for the disk, which other calls
+// do not wait for.
+MUST_CHECK enum err sim_state_add(struct sim_state *state, const struct sim_project *project,
+                                  const struct sim_project **ret_project, struct error *err);
 
 // sim_state_count() is the number of projects.
 size_t sim_state_count(struct sim_state *state);

@@ -5,6 +5,7 @@
 #include <sqlite3.h>
 
 #define SLOTS_AT_FIRST 64
+#define BUSY_STEP_MS   10
 #define STMT_TEXT_MAX  (64 * 1024)
 
 // How long a statement waits for another process that has the file. A reader waits on a thread that
@@ -65,12 +66,26 @@ enum err sqlite_conn_open(struct sqlite_db *db, enum sqlite_use use, struct sqli
     return ERR_OK;
 }
 
+// Steps a statement; while another process has the file, again and again for as long as a
+// connection of this use waits. SQLite itself does not wait when it changes the journal mode.
+static int step_patiently(struct sqlite3_stmt *handle)
+{
+    int code = sqlite3_step(handle);
+    for (int waited_ms = 0; (code & 0xFF) == SQLITE_BUSY && waited_ms < SQLITE_WRITER_BUSY_MS;
+         waited_ms += BUSY_STEP_MS) {
+        (void)sqlite3_reset(handle);
+        (void)sqlite3_sleep(BUSY_STEP_MS);
+        code = sqlite3_step(handle);
+    }
+    return code;
+}
+
 enum err sqlite_conn_use_log(struct sqlite_conn *conn, struct error *err)
 {
     struct sqlite3_stmt *handle = NULL;
     int code = sqlite3_prepare_v2(conn->handle, "PRAGMA journal_mode=WAL", -1, &handle, NULL);
     if (code == SQLITE_OK)
-        code = sqlite3_step(handle);
+        code = step_patiently(handle);
     enum err result = ERR_OK;
     if (code != SQLITE_ROW)
         result = sqlite_error(conn->handle, code, true, err);

@@ -232,9 +232,10 @@ static enum err refuse_unknown(const struct plan *plan, struct error *err)
                              "the database is newer than this program: it has migration %s",
                              migration->name.ptr);
         if (migration->is_changed)
-            log_event(LOG_WARN, "migration.changed",
-                      "an applied migration had another text than this program's",
-                      LOG_STR("name", migration->name));
+            return error_set(err, ERR_CONFLICT,
+                             "the database is not this program's: its migration %s had another "
+                             "text",
+                             migration->name.ptr);
     }
     return ERR_OK;
 }

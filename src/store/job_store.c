@@ -34,24 +34,25 @@ void job_store_add_for_new_order(struct sql_op *op, enum job_kind kind, int64_t 
     SQL_STEP(op, &stmt, kind_value(kind), SQLV_INT(op_id), SQLV_TIME(now_us));
 }
 
-void job_store_claim(struct sql_op *op, int64_t worker, int64_t now_us, int64_t lease_until_us,
-                     struct row_list *list)
+void job_store_claim(struct sql_op *op, const struct job_claim *claim, struct row_list *list)
 {
     static const struct sql_stmt stmt = {
         .name = "job_claim",
         .text = "UPDATE sunlead_jobs SET state = 'running', attempt = attempt + 1, "
                 "worker = $1, lease_until = $3, updated_at = $2 "
                 "WHERE id = ANY (ARRAY(SELECT id FROM sunlead_jobs WHERE state = 'ready' "
-                "AND run_at <= $2 ORDER BY run_at LIMIT $4 FOR UPDATE SKIP LOCKED)) "
-                "RETURNING {columns}",
+                "AND run_at <= $2 AND kind IN (SELECT json_array_elements_text($5::json)) "
+                "ORDER BY run_at LIMIT $4 FOR UPDATE SKIP LOCKED)) RETURNING {columns}",
         .sqlite = "UPDATE sunlead_jobs SET state = 'running', attempt = attempt + 1, "
                   "worker = $1, lease_until = $3, updated_at = $2 "
                   "WHERE id IN (SELECT id FROM sunlead_jobs WHERE state = 'ready' "
-                  "AND run_at <= $2 ORDER BY run_at LIMIT $4) RETURNING {columns}",
+                  "AND run_at <= $2 AND kind IN (SELECT value FROM json_each($5)) "
+                  "ORDER BY run_at LIMIT $4) RETURNING {columns}",
         .table = &job_table,
     };
-    struct sql_step *step = SQL_STEP(op, &stmt, SQLV_INT(worker), SQLV_TIME(now_us),
-                                     SQLV_TIME(lease_until_us), SQLV_INT((int64_t)list->max));
+    struct sql_step *step = SQL_STEP(op, &stmt, SQLV_INT(claim->worker), SQLV_TIME(claim->now_us),
+                                     SQLV_TIME(claim->lease_until_us), SQLV_INT((int64_t)list->max),
+                                     SQLV_TEXT(claim->kinds));
     step->on_row = row_list_take;
     step->ctx = list;
 }
@@ -132,13 +133,17 @@ static void take_next(void *ctx, const struct sql_row *row)
     summary->next_run_at = sql_row_opt_i64(row, 0);
 }
 
-void job_store_next(struct sql_op *op, struct job_summary *summary)
+void job_store_next(struct sql_op *op, struct str kinds, struct job_summary *summary)
 {
     static const struct sql_stmt stmt = {
         .name = "job_next",
-        .text = "SELECT min(run_at) FROM sunlead_jobs WHERE state = 'ready'",
+        .text = "SELECT run_at FROM sunlead_jobs WHERE state = 'ready' "
+                "AND kind IN (SELECT json_array_elements_text($1::json)) "
+                "ORDER BY run_at LIMIT 1",
+        .sqlite = "SELECT run_at FROM sunlead_jobs WHERE state = 'ready' "
+                  "AND kind IN (SELECT value FROM json_each($1)) ORDER BY run_at LIMIT 1",
     };
-    struct sql_step *step = sql_op_step(op, &stmt, 0, NULL);
+    struct sql_step *step = SQL_STEP(op, &stmt, SQLV_TEXT(kinds));
     step->on_row = take_next;
     step->ctx = summary;
 }
@@ -170,5 +175,11 @@ void job_store_summary(struct sql_op *op, struct job_summary *summary)
     struct sql_step *step = sql_op_step(op, &stmt, 0, NULL);
     step->on_row = take_count;
     step->ctx = summary;
-    job_store_next(op, summary);
+    static const struct sql_stmt next = {
+        .name = "job_next_of_all",
+        .text = "SELECT min(run_at) FROM sunlead_jobs WHERE state = 'ready'",
+    };
+    step = sql_op_step(op, &next, 0, NULL);
+    step->on_row = take_next;
+    step->ctx = summary;
 }

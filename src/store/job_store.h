@@ -18,10 +18,17 @@ void job_store_add(struct sql_op *op, const struct job *job);
 void job_store_add_for_new_order(struct sql_op *op, enum job_kind kind, int64_t op_id,
                                  int64_t now_us);
 
-// job_store_claim() takes up to list->max jobs that are due, oldest first, for worker until
-// lease_until_us, and reads them into the list (of struct job).
-void job_store_claim(struct sql_op *op, int64_t worker, int64_t now_us, int64_t lease_until_us,
-                     struct row_list *list);
+// What a runner asks for: due jobs of some kinds, until a lease ends.
+struct job_claim {
+    int64_t worker;
+    struct str kinds; // a JSON array of names
+    int64_t now_us;
+    int64_t lease_until_us;
+};
+
+// job_store_claim() takes up to list->max jobs that are due, oldest first, and reads them into the
+// list (of struct job).
+void job_store_claim(struct sql_op *op, const struct job_claim *claim, struct row_list *list);
 
 // job_store_finish() removes a job that ended well. ERR_CANCELLED fails the operation when the
 // lease was lost meanwhile.
@@ -53,8 +60,8 @@ struct job_summary {
     struct opt_i64 next_run_at; // of the ready ones
 };
 
-// job_store_next() reads the time of the next ready job only.
-void job_store_next(struct sql_op *op, struct job_summary *summary);
+// job_store_next() reads the time of the next ready job of some kinds (a JSON array of names) only.
+void job_store_next(struct sql_op *op, struct str kinds, struct job_summary *summary);
 
 // job_store_summary() reads all of the summary.
 void job_store_summary(struct sql_op *op, struct job_summary *summary);

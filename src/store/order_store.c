@@ -44,8 +44,8 @@ void order_store_insert(struct sql_op *op, const struct order *order, bool force
     };
     static const struct sql_stmt mark_lead = {
         .name = "order_mark_lead",
-        .text = "UPDATE leads SET model_3d_status = 'pending', model_3d_created_at = $2, "
-                "model_3d_completed_at = NULL, updated_at = $2 "
+        .text = "UPDATE leads SET model_3d_status = 'pending', sync_status = 'pending', "
+                "model_3d_created_at = $2, model_3d_completed_at = NULL, updated_at = $2 "
                 "WHERE id = (SELECT lead_id FROM sunlead_orders WHERE op_id = $1)",
     };
     step_with_fields(op, force ? &insert_force : &insert, &order_table, order, 1);
@@ -175,6 +175,17 @@ void order_store_is_linked(struct sql_op *op, int64_t house_id, int64_t but_orde
     struct sql_step *step = SQL_STEP(op, &stmt, SQLV_INT(house_id), SQLV_INT(but_order_id));
     step->on_row = take_true;
     step->ctx = linked;
+}
+
+void order_store_count_parked(struct sql_op *op, int64_t *count)
+{
+    static const struct sql_stmt stmt = {
+        .name = "order_count_parked",
+        .text = "SELECT count(*) FROM sunlead_orders WHERE state = 'parked'",
+    };
+    struct sql_step *step = sql_op_step(op, &stmt, 0, NULL);
+    step->on_row = row_take_id;
+    step->ctx = count;
 }
 
 static const char *const source_names[SOURCE_COUNT + 1] = {"lead.id", "lead.lead_id", "build.id",

@@ -45,6 +45,9 @@ void order_store_cancel_unsent(struct sql_op *op, int64_t lead_id, int64_t now_u
 // order_store_is_linked() reads into *linked whether another order has this house id.
 void order_store_is_linked(struct sql_op *op, int64_t house_id, int64_t but_order_id, bool *linked);
 
+// order_store_count_parked() reads how many orders wait for a person.
+void order_store_count_parked(struct sql_op *op, int64_t *count);
+
 // The ids in LightFusion's status that may be the project's.
 enum project_id_source { SOURCE_LEAD_ID, SOURCE_LEAD_LEAD_ID, SOURCE_BUILD_ID, SOURCE_COUNT };
 

@@ -137,11 +137,11 @@ static void note_sources(const struct task *task, struct sql_op *op)
 
 static void committed(struct sql_op *op);
 
-static void log_state(const struct order *order)
+static void log_state(const struct task *task)
 {
     static const char *const words[] = {
         [ORDER_NONE] = "",
-        [ORDER_REQUESTED] = "a model is to be ordered",
+        [ORDER_REQUESTED] = "the model could not be ordered and will be tried again",
         [ORDER_SENDING] = "a model is being ordered",
         [ORDER_UNKNOWN] = "it is not known whether the model was ordered; it will be looked up",
         [ORDER_PARKED] = "a person has to decide: link the project or order again",
@@ -151,14 +151,19 @@ static void log_state(const struct order *order)
         [ORDER_FAILED] = "there will be no model",
         [ORDER_CANCELLED] = "the order was cancelled",
     };
-    bool bad = order->state == ORDER_FAILED || order->state == ORDER_PARKED;
+    const struct order *order = &task->order;
+    // While it is being sent, the failure is that of the try before.
+    bool bad = order->failure != FAILURE_NONE && order->state != ORDER_SENDING;
     struct log_field project = LOG_STR("project_id", STR_NULL);
+    struct log_field again = LOG_STR("retry_in_s", STR_NULL);
     if (order->project_id.set)
         project = LOG_I64("project_id", order->project_id.value);
+    if (bad && task->change.job == TASK_JOB_AGAIN)
+        again = LOG_I64("retry_in_s", (task->change.again_at_us - task_now_us(task)) / US_PER_S);
     log_event(bad ? LOG_WARN : LOG_INFO, order_event_type(order->state), words[order->state],
               LOG_I64("order_id", order->id), LOG_I64("lead_id", order->lead_id), project,
-              LOG_STR("failure", str_of(order_failure_names[order->failure])),
-              LOG_STR("detail", order->failure_detail));
+              LOG_STR("failure", str_of(bad ? order_failure_names[order->failure] : NULL)),
+              LOG_STR("detail", bad ? order->failure_detail : STR_NULL), again);
 }
 
 static void commit_loaded(struct sql_op *load_op)
@@ -195,7 +200,7 @@ static void commit_again(struct task *task)
 static void commit_done(struct task *task)
 {
     if (task->order.state != task->before)
-        log_state(&task->order);
+        log_state(task);
     task->order.version++;
     watch_notify(task->tasks->watch, task->order.id);
     if (task->then == NULL) {

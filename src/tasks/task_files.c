@@ -48,10 +48,11 @@ static enum err apply_files(struct task *task, struct task_change *change, int64
 
 static void finish(struct task *task)
 {
-    log_event(LOG_INFO, "files.fetched", "mesh files", LOG_I64("order_id", task->order.id),
+    log_event(LOG_INFO, "files.fetched", "mesh files were fetched",
+              LOG_I64("order_id", task->order.id),
               LOG_I64("project_id", task->order.project_id.value),
               LOG_I64("fetched", fetching_of(task)->fetched),
-              LOG_I64("wanted_again", fetching_of(task)->wanted_again));
+              LOG_I64("still_missing", fetching_of(task)->wanted_again));
     task_commit(task, apply_files, NULL);
 }
 

@@ -107,7 +107,10 @@ static enum err apply_reading(struct task *task, struct task_change *change, int
     note_details(task);
     note_sources(task, change);
     plan_next(task, change, now_us, 0);
-    if (task->order.state == ORDER_COMPLETED && before != ORDER_COMPLETED) {
+    // Files that could not be had are tried again when somebody asks for the status.
+    bool wanted = before != ORDER_COMPLETED || task->order.files == FILES_PARTIAL ||
+                  task->order.files == FILES_FAILED;
+    if (task->order.state == ORDER_COMPLETED && wanted) {
         change->add = JOB_FILES;
         change->add_at_us = now_us;
     }

@@ -128,9 +128,11 @@ static void test_defaults(void **state)
     assert_false(fixture->config.default_storage_id.set);
     assert_int_equal(fixture->config.default_kwh_usage, 10800);
     for (size_t i = 0; i < config_setting_count; i++) {
-        assert_int_equal(fixture->config.sources[i], SETTING_DEFAULT);
-        if (is_suited_to_simulator(config_settings[i].name))
+        if (is_suited_to_simulator(config_settings[i].name)) {
+            assert_int_equal(fixture->config.sources[i], SETTING_SIMULATOR);
             continue;
+        }
+        assert_int_equal(fixture->config.sources[i], SETTING_DEFAULT);
         const char *value = value_of(fixture, config_settings[i].name);
         if (config_settings[i].value == NULL)
             assert_null(value);

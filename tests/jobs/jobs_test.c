@@ -25,6 +25,7 @@ struct fixture {
     struct store_fixture *store;
     struct test_clock clock;
     struct jobs *jobs;
+    size_t poll_max; // of polls at once
     struct waiter *started;
     struct waiter *ended;
     pthread_mutex_t mutex; // guards what follows
@@ -147,6 +148,7 @@ static void open_runner(struct fixture *f, size_t concurrency)
         .kinds = {[JOB_ORDER] = run_kind, [JOB_POLL] = run_kind}, // none for files
         .app = f,
         .concurrency = concurrency,
+        .kind_max = {[JOB_POLL] = f->poll_max},
     };
     assert_int_equal(jobs_open(&settings, &f->jobs, NULL), ERR_OK);
 }
@@ -157,15 +159,20 @@ static void start(struct fixture *f, size_t concurrency)
     assert_int_equal(jobs_start(f->jobs, NULL), ERR_OK);
 }
 
-static void add(struct fixture *f, int64_t order_id, int64_t run_at_us)
+static void add_kind(struct fixture *f, enum job_kind kind, int64_t order_id, int64_t run_at_us)
 {
     struct sql_op *op = store_write(f->store);
-    job_store_add(op, &(struct job){.kind = JOB_POLL,
+    job_store_add(op, &(struct job){.kind = kind,
                                     .order_id = order_id,
                                     .company_id = 1,
                                     .run_at = OPT_I64(run_at_us),
                                     .created_at = OPT_I64(T0)});
     store_run(f->store, op);
+}
+
+static void add(struct fixture *f, int64_t order_id, int64_t run_at_us)
+{
+    add_kind(f, JOB_POLL, order_id, run_at_us);
 }
 
 static int64_t count_jobs(struct fixture *f, const char *state)
@@ -340,6 +347,33 @@ static void test_heartbeat_after_an_outage(void **state)
     await_lease(f);
     end_run(f, 0, ENDS);
     assert_int_equal(waiter_count(f->started), 1);
+}
+
+// A kind with a bound of its own leaves room for the others, even when it was there first.
+static void test_bound_of_a_kind(void **state)
+{
+    struct fixture *f = *state;
+    set_manner(f, STAYS);
+    f->poll_max = 2;
+    for (int64_t order_id = 1; order_id <= 5; order_id++)
+        add(f, order_id, T0);
+    add_kind(f, JOB_ORDER, 6, T0 + 1);
+    test_clock_add(&f->clock, 10);
+    start(f, 4);
+    waiter_wait(f->started, 3);
+    usleep(20000);
+    assert_int_equal(waiter_count(f->started), 3);
+    int64_t orders = 0;
+    for (size_t i = 0; i < 3; i++)
+        orders += job_seen(f, i).kind == JOB_ORDER ? 1 : 0;
+    assert_int_equal(orders, 1);
+    for (size_t i = 0; i < 3; i++)
+        end_run(f, i, ENDS);
+    waiter_wait(f->started, 5);
+    end_run(f, 3, ENDS);
+    end_run(f, 4, ENDS);
+    waiter_wait(f->started, 6);
+    end_run(f, 5, ENDS);
 }
 
 static void test_clock_set_back(void **state)
@@ -538,6 +572,7 @@ int main(void)
         TEST(test_retry),
         TEST(test_heartbeat),
         TEST(test_heartbeat_after_an_outage),
+        TEST(test_bound_of_a_kind),
         TEST(test_clock_set_back),
         TEST(test_a_run_that_ends_without_a_word),
         TEST(test_lost_lease),

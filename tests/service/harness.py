@@ -512,8 +512,10 @@ class Stage:
         self.programs: list[Program] = []
         self.fakes: list[FakeUpstream] = []
 
-    def simulate(self, generation_ms: str = "0:0", port: int = 0, *more: str) -> Simulator:
-        arguments = ["simulate", "--port", str(port), "--generation-ms", generation_ms, *more]
+    def simulate(self, generation_ms: str = "0:0", port: int = 0, *more: str,
+                 keep: str = "none") -> Simulator:
+        arguments = ["simulate", "--port", str(port), "--generation-ms", generation_ms,
+                     "--keep", keep, *more]
         program = Simulator("simulate", arguments, {}, self.folder)
         self.programs.append(program)
         program.start()

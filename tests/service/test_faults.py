@@ -9,6 +9,7 @@ from samples import lead, project, project_for, small_lead
 
 CREATE = ("POST", "/v1/lead/create")
 SESSION = ("POST", "/v1/users/sessions")
+ADDERS = ("POST", "/v3/adders.ListProjectAdders")
 COMPLETE = ("POST", "/v1/leads/456/complete")
 
 
@@ -176,7 +177,17 @@ def test_a_project_that_was_made_without_an_answer_is_parked(api: Client, fake: 
     assert order["project_id"] is None
     assert fake.count(*CREATE) == 1
 
-    linked = ok(api.post(f"/api/orders/{order['id']}/link", {"project_id": 123}))
+    assert ok(api.get("/health"))["orders"]["parked"] == 1
+
+    # LightFusion is asked first whether there is such a project.
+    link = f"/api/orders/{order['id']}/link"
+    fake.on(*ADDERS, Reply({"error": "there is no such project"}, 404))
+    assert "no such project" in problem(api.post(link, {"project_id": 999}), 422)["detail"]
+    fake.on(*ADDERS, Reply(fate="close"))
+    problem(api.post(link, {"project_id": 123}), 502)
+    assert get_order(api, order["id"])["state"] == "parked"
+    fake.on(*ADDERS, Reply({"panel": None, "inverter": [], "storage": None, "adders": []}))
+    linked = ok(api.post(link, {"project_id": 123}))
     assert (linked["project_id"], linked["house_id"]) == (123, 456)
     wait_order(api, order["id"], "completed")
     finished = lead_of(api, ordered)

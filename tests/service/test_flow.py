@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from harness import Client, Server, Simulator, Stage, ok, problem, wait_until
+from harness import Client, Server, Simulator, Stage, free_port, ok, problem, wait_until
 from samples import (LEAD_MEMBERS, ORDERED_MEMBERS, PROJECT, STATUS_MEMBERS, TIME, lead, project,
                      project_for, small_lead)
 
@@ -161,13 +161,25 @@ def test_an_address_in_one_line(slow_api: Client, address: str | None) -> None:
 
 def test_the_flag_alone_gets_a_model(api: Client, simulator: Simulator) -> None:
     made = ok(api.post("/api/leads", small_lead(create_3d_model=True)), 201)
-    assert set(made) == LEAD_MEMBERS
+    assert set(made) == LEAD_MEMBERS | {"order_id"}
+    assert ok(api.get(f"/api/orders/{made['order_id']}"))["lead_id"] == made["id"]
     assert made["model_3d_status"] == "pending"
     assert TIME.fullmatch(made["model_3d_created_at"])
     wait_until(lambda: get_lead(api, made["id"])["has_3d_model"], "the lead is linked")
     wait_status(api, 123, "completed")
     assert get_lead(api, made["id"])["model_3d_status"] == "completed"
     assert len(simulator.ledger()) == 1
+
+
+def test_what_the_lead_says_of_its_hardware_is_ordered(stage: Stage) -> None:
+    fake = stage.fake()
+    api = stage.serve(fake.url()).api
+    made = ok(api.post("/api/leads", small_lead(create_3d_model=True, panel_id=7, utility_id=9)), 201)
+    wait_until(lambda: get_lead(api, made["id"])["has_3d_model"], "the lead is linked")
+    (call,) = fake.calls("POST", "/v1/lead/create")
+    assert call.json()["hardware"]["panel_id"] == 7
+    assert call.json()["hardware"]["inverter_id"] == 1
+    assert call.json()["lseId"] == 9
 
 
 def test_the_flag_with_terms_of_a_project(stage: Stage) -> None:
@@ -521,6 +533,38 @@ def test_files_survive_a_restart(stage: Stage, simulator: Simulator) -> None:
     after = server.api.get("/media/123/scene.jpg")
     assert after.body == before.body and after.headers["ETag"] == before.headers["ETag"]
     assert ok(server.api.get("/api/projects/3d/123/files"))["files"] == listing["files"]
+
+
+# ---- LightFusion from one day to the next
+
+def test_a_simulator_that_is_started_again_goes_on(stage: Stage) -> None:
+    simulator = stage.simulate("2000:2000", free_port(), keep="kept/simulator.jsonl")
+    api = stage.serve(simulator.url()).api
+    assert ok(api.post("/api/projects/3d", project()), 201)["id"] == 123
+    (paid,) = simulator.ledger()
+    simulator.kill()
+    simulator.start()
+    (kept,) = simulator.ledger()
+    assert kept | {"status": ""} == paid | {"status": ""}
+    second = ok(api.post("/api/projects/3d", project()), 201)
+    assert (second["id"], second["house_id"]) == (124, 457)
+    for project_id in (123, 124):
+        wait_status(api, project_id, "completed")
+        wait_files(api, project_id)
+    assert [entry["project_id"] for entry in simulator.ledger()] == [123, 124]
+
+
+def test_two_simulators_do_not_share_what_they_keep(stage: Stage) -> None:
+    first = stage.simulate(keep="simulator.jsonl")
+    second = Simulator("simulate", ["simulate", "--port", "0", "--keep", "simulator.jsonl"], {},
+                       stage.folder)
+    stage.programs.append(second)
+    second.launch()
+    assert second.wait_exit() == 1
+    second.expect_errors("not-json")  # the one line that says so
+    (line,) = second.events("not-json")
+    assert line["message"] == "sunlead: another simulator keeps its projects in simulator.jsonl"
+    assert first.ledger() == []
 
 
 # ---- The specification's curl lines, as they stand

@@ -7,6 +7,7 @@
 
 #define T0        STORE_T0_US
 #define S         INT64_C(1000000)
+#define ALL_KINDS STR("[\"order\",\"poll\",\"files\"]")
 #define LEASE     (30 * S)
 #define CLAIM_MAX 100
 
@@ -32,7 +33,8 @@ static struct claimed claim(struct store_fixture *f, int64_t worker, int64_t now
     struct row_list list = {
         .arena = f->arena, .table = &job_table, .objects = claimed.jobs, .max = max};
     struct sql_op *op = store_write(f);
-    job_store_claim(op, worker, now_us, now_us + LEASE, &list);
+    const struct job_claim claim = {worker, ALL_KINDS, now_us, now_us + LEASE};
+    job_store_claim(op, &claim, &list);
     store_run(f, op);
     claimed.count = list.count;
     return claimed;
@@ -163,7 +165,8 @@ static struct sql_op *claim_op(struct store_fixture *f, struct row_list *list, i
                               .table = &job_table,
                               .objects = arena_new(f->arena, struct job, 10),
                               .max = 10};
-    job_store_claim(op, worker, T0, T0 + LEASE, list);
+    const struct job_claim claim = {worker, ALL_KINDS, T0, T0 + LEASE};
+    job_store_claim(op, &claim, list);
     return op;
 }
 
@@ -341,7 +344,7 @@ static void test_summary(void **state)
     assert_int_equal(summary.next_run_at.value, T0 + 4);
     struct job_summary next = {0};
     struct sql_op *op = store_read(f);
-    job_store_next(op, &next);
+    job_store_next(op, ALL_KINDS, &next);
     store_run(f, op);
     assert_int_equal(next.next_run_at.value, T0 + 4);
     assert_int_equal(next.ready, 0);

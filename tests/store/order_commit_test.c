@@ -66,7 +66,9 @@ static void test_each_state(void **state)
         assert_int_equal(lead.sync_status, row->sync);
         assert_int_equal(lead.has_3d_model, linked);
         assert_int_equal(lead.model_3d_completed_at.set, row->lead == MODEL_COMPLETED);
-        assert_int_equal(lead.updated_at.value, T0 + 3);
+        // A lead that waits for its model already is as it was.
+        bool waited = row->lead == MODEL_PENDING && row->sync == LEAD_SYNC_PENDING;
+        assert_int_equal(lead.updated_at.value, waited ? T0 : T0 + 3);
         struct order order = store_get_order(f, pair.order.id);
         assert_int_equal(order.state, row->state);
         assert_int_equal(order.version, pair.order.version + 1);
