@@ -2,38 +2,14 @@
 #include "sql/driver_postgres.h"
 #include "sql/sql_text.h"
 
-static bool is_name_char(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
-}
-
-// The end of what is quoted by, or the comment that begins with, the character at `at`; `at` if
-// there is none.
-static size_t end_of_quoted(struct str text, size_t at)
-{
-    char c = text.ptr[at];
-    size_t end = at;
-    if (c == '\'' || c == '"')
-        end = str_find(text, c, at + 1) + 1;
-    else if (c == '-' && str_starts(str_slice(text, at, text.len), STR("--")))
-        end = str_find(text, '\n', at);
-    return end < text.len ? end : text.len;
-}
-
 // {last:table} at `at`: writes the query and returns its end; `at` if it is something else.
 static size_t write_last(struct str text, size_t at, struct buf *out)
 {
-    const struct str start = STR("{last:");
-    if (!str_starts(str_slice(text, at, text.len), start))
-        return at;
-    size_t name_at = at + start.len;
-    size_t end = name_at;
-    while (end < text.len && is_name_char(text.ptr[end]))
-        end++;
-    check(end > name_at && end < text.len && text.ptr[end] == '}');
-    buf_printf(out, "currval(pg_get_serial_sequence('%.*s', 'id'))",
-               STR_ARG(str_slice(text, name_at, end)));
-    return end + 1;
+    struct str table;
+    size_t end = sql_text_last_end(text, at, &table);
+    if (end > at)
+        buf_printf(out, "currval(pg_get_serial_sequence('%.*s', 'id'))", STR_ARG(table));
+    return end;
 }
 
 // Copies the text with {last:table} filled in. Tells whether it says RETURNING.
@@ -42,7 +18,7 @@ static bool write_filled(struct str text, struct buf *out)
     bool returning = false;
     size_t at = 0;
     while (at < text.len) {
-        size_t end = end_of_quoted(text, at);
+        size_t end = sql_text_quoted_end(text, at);
         if (end > at) {
             buf_append_str(out, str_slice(text, at, end));
             at = end;

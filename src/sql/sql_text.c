@@ -88,16 +88,45 @@ static void expand_one(const struct sql_stmt *stmt, struct str name, struct buf 
         check_failed("a known placeholder", __FILE__, __LINE__);
 }
 
+size_t sql_text_quoted_end(struct str text, size_t at)
+{
+    char c = text.ptr[at];
+    size_t end = at;
+    if (c == '\'' || c == '"')
+        end = str_find(text, c, at + 1) + 1;
+    else if (c == '-' && str_starts(str_slice(text, at, text.len), STR("--")))
+        end = str_find(text, '\n', at);
+    return end < text.len ? end : text.len;
+}
+
+static bool is_name_char(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+size_t sql_text_last_end(struct str text, size_t at, struct str *ret_table)
+{
+    const struct str start = STR("{last:");
+    if (!str_starts(str_slice(text, at, text.len), start))
+        return at;
+    size_t name_at = at + start.len;
+    size_t end = name_at;
+    while (end < text.len && is_name_char(text.ptr[end]))
+        end++;
+    check(end > name_at && end < text.len && text.ptr[end] == '}');
+    *ret_table = str_slice(text, name_at, end);
+    return end + 1;
+}
+
 // The position of the next brace outside of quoted text; text.len if there is none.
 static size_t next_brace(struct str text)
 {
     size_t at = 0;
     while (at < text.len && text.ptr[at] != '{') {
-        if (text.ptr[at] == '\'')
-            at = str_find(text, '\'', at + 1);
-        at++;
+        size_t end = sql_text_quoted_end(text, at);
+        at = end > at ? end : at + 1;
     }
-    return at < text.len ? at : text.len;
+    return at;
 }
 
 void sql_text_expand(const struct sql_stmt *stmt, const char *text, struct buf *ret_text)

@@ -21,4 +21,12 @@
 // error.
 void sql_text_expand(const struct sql_stmt *stmt, const char *text, struct buf *ret_text);
 
+// sql_text_quoted_end() is the end of what is quoted by, or the comment that begins with, the
+// character at `at`; `at` if there is none.
+size_t sql_text_quoted_end(struct str text, size_t at);
+
+// sql_text_last_end() is the end of a {last:table} at `at`, whose table it gives; `at` if something
+// else is there. One that is not closed, or names no table, is a programming error.
+size_t sql_text_last_end(struct str text, size_t at, struct str *ret_table);
+
 #endif

@@ -36,11 +36,6 @@ static enum err must_be_this_attempt(struct task *task, struct error *err)
     return error_set(err, ERR_CONFLICT, "the order is not in this attempt any more");
 }
 
-static bool is_order_id(int64_t id)
-{
-    return id > 0;
-}
-
 // ---- After the answer.
 
 static void note_figures(struct order *order, const struct project_figures *figures)
@@ -143,7 +138,7 @@ static enum err apply_unclear(struct task *task, struct task_change *change, int
     TRY(must_be_this_attempt(task, err));
     TRY(order_go(&task->order, ORDER_UNKNOWN, now_us, err));
     order_fail_with(&task->order, FAILURE_UNCLEAR, create->call.words);
-    if (create->call.outcome == LF_OK && is_order_id(create->project_id))
+    if (create->call.outcome == LF_OK && create->project_id > 0)
         task->order.project_id = OPT_I64(create->project_id);
     change->job = TASK_JOB_AGAIN;
     change->again_at_us = now_us + TASK_LOOKUP_DELAY_US;
