@@ -351,13 +351,15 @@ void postgres_listener_run(struct postgres_db *db);
 // postgres_listener_due_us() is when it is time: monotonic, INT64_MAX: never by itself.
 int64_t postgres_listener_due_us(struct postgres_db *db);
 
-// What waits to be broadcast while a notice is on its way.
+// What waits to be broadcast while a notice is on its way, or was sent just now.
 struct postgres_outbox {
     int64_t process;       // a number of this process among all
     pthread_mutex_t mutex; // guards what follows
     struct buf lines;      // one a notice
     bool is_everything;    // they were too many, or some were lost
+    bool is_waiting;       // there is something to tell
     bool is_sending;
+    int64_t next_us; // monotonic, when the next may be sent
 };
 
 // driver_postgres_broadcast.c
@@ -367,6 +369,13 @@ void postgres_outbox_init(struct postgres_outbox *outbox);
 
 // postgres_outbox_done() frees what was not sent.
 void postgres_outbox_done(struct postgres_outbox *outbox);
+
+// postgres_outbox_run() sends what waits when it is time. For the loop's thread.
+void postgres_outbox_run(struct postgres_db *db);
+
+// postgres_outbox_due_us() is when it is time: monotonic, INT64_MAX: nothing waits, or for what is
+// on its way.
+int64_t postgres_outbox_due_us(struct postgres_db *db);
 
 // postgres_broadcast() is sql_driver.broadcast().
 void postgres_broadcast(struct sql *sql, struct str text);

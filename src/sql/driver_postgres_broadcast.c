@@ -1,6 +1,7 @@
 // What a process tells the others by NOTIFY: at most one notice on its way, the rest waits for it.
 #include "sql/driver_postgres.h"
 
+#include "base/clock.h"
 #include "base/random.h"
 #include "base/thread.h"
 
@@ -8,6 +9,9 @@
 // 8000 bytes.
 #define LINES_MAX 7900
 #define ANYTHING  STR("*") // a null text
+
+// Between two: all processes look when one of them tells something.
+#define PAUSE_US (5 * US_PER_MS)
 
 // The schema is a part of the channel's name, since several may share a database.
 static const struct sql_stmt notify = {
@@ -50,12 +54,26 @@ static void add_locked(struct postgres_outbox *outbox, struct str text)
     outbox->is_everything = lines->overflow;
 }
 
-static void sent(struct sql_op *op);
+// After a failure nothing is sent until there is something new to tell: the database may be down.
+static void sent(struct sql_op *op)
+{
+    struct postgres_outbox *outbox = &CONTAINER_OF(op->db, struct postgres_db, sql)->outbox;
+    bool failed = op->error.code != ERR_OK;
+    arena_close(op->arena);
+    mutex_lock(&outbox->mutex);
+    outbox->is_sending = false;
+    if (failed) {
+        outbox->is_everything = true;
+        outbox->is_waiting = false;
+    }
+    mutex_unlock(&outbox->mutex);
+}
 
-// The operation that sends all that waits; NULL: nothing waits, or one is on its way.
+// The operation that sends all that waits; NULL: nothing does, or it is not time yet.
 static struct sql_op *take_locked(struct postgres_outbox *outbox)
 {
-    if (outbox->is_sending || (outbox->lines.len == 0 && !outbox->is_everything))
+    int64_t now_us = clock_monotonic_us(clock_system());
+    if (!outbox->is_waiting || outbox->is_sending || now_us < outbox->next_us)
         return NULL;
     struct arena *arena = arena_open(0);
     struct str lines = outbox->is_everything ? ANYTHING : buf_str(&outbox->lines);
@@ -66,36 +84,44 @@ static struct sql_op *take_locked(struct postgres_outbox *outbox)
     op->done = sent;
     buf_reset(&outbox->lines);
     outbox->is_everything = false;
+    outbox->is_waiting = false;
     outbox->is_sending = true;
+    outbox->next_us = now_us + PAUSE_US;
     return op;
 }
 
-// After a failure nothing is sent until there is something new to tell: the database may be down.
-static void sent(struct sql_op *op)
+void postgres_outbox_run(struct postgres_db *db)
 {
-    struct postgres_db *db = CONTAINER_OF(op->db, struct postgres_db, sql);
-    struct postgres_outbox *outbox = &db->outbox;
-    bool failed = op->error.code != ERR_OK;
-    arena_close(op->arena);
-    mutex_lock(&outbox->mutex);
-    outbox->is_sending = false;
-    if (failed)
-        outbox->is_everything = true;
-    struct sql_op *next = failed ? NULL : take_locked(outbox);
-    mutex_unlock(&outbox->mutex);
-    if (next != NULL)
-        sql_submit(&db->sql, next);
+    mutex_lock(&db->outbox.mutex);
+    struct sql_op *op = take_locked(&db->outbox);
+    mutex_unlock(&db->outbox.mutex);
+    if (op != NULL)
+        sql_submit(&db->sql, op);
+}
+
+int64_t postgres_outbox_due_us(struct postgres_db *db)
+{
+    mutex_lock(&db->outbox.mutex);
+    bool is_due = db->outbox.is_waiting && !db->outbox.is_sending;
+    int64_t due_us = is_due ? db->outbox.next_us : INT64_MAX;
+    mutex_unlock(&db->outbox.mutex);
+    return due_us;
 }
 
 void postgres_broadcast(struct sql *sql, struct str text)
 {
     struct postgres_db *db = CONTAINER_OF(sql, struct postgres_db, sql);
-    mutex_lock(&db->outbox.mutex);
-    add_locked(&db->outbox, text);
-    struct sql_op *op = take_locked(&db->outbox);
-    mutex_unlock(&db->outbox.mutex);
+    struct postgres_outbox *outbox = &db->outbox;
+    mutex_lock(&outbox->mutex);
+    bool is_first = !outbox->is_waiting && !outbox->is_sending;
+    add_locked(outbox, text);
+    outbox->is_waiting = true;
+    struct sql_op *op = take_locked(outbox);
+    mutex_unlock(&outbox->mutex);
     if (op != NULL)
         sql_submit(sql, op);
+    else if (is_first)
+        postgres_wake(db); // to send it in time
 }
 
 struct str postgres_notice_begin(const struct postgres_outbox *outbox, struct str payload)

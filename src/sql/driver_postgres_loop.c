@@ -141,9 +141,11 @@ static int timeout_ms(struct postgres_db *db)
     int64_t due_us = is_idle(db) ? INT64_MAX : now_us + TICK_US;
     if (db->failures > 0 && db->probes == 0)
         due_us = db->retry_us;
-    int64_t listener_due_us = postgres_listener_due_us(db);
-    if (listener_due_us < due_us)
-        due_us = listener_due_us;
+    const int64_t notices_us[] = {postgres_listener_due_us(db), postgres_outbox_due_us(db)};
+    for (size_t i = 0; i < COUNT_OF(notices_us); i++) {
+        if (notices_us[i] < due_us)
+            due_us = notices_us[i];
+    }
     if (due_us == INT64_MAX)
         return -1;
     return due_us <= now_us ? 0 : (int)((due_us - now_us) / US_PER_MS) + 1;
@@ -175,13 +177,14 @@ static void *loop_main(void *ctx)
 {
     struct postgres_db *db = ctx;
     for (;;) {
+        postgres_outbox_run(db);
         bool closing = take_inbox(db);
         take_arrived(db);
         for (size_t i = 0; i < POSTGRES_LANES; i++)
             postgres_lane_run(db, &db->lanes[i]);
         look_after(db);
         postgres_listener_run(db);
-        if (closing && is_idle(db))
+        if (closing && is_idle(db) && postgres_outbox_due_us(db) == INT64_MAX)
             return NULL;
         wait_for_events(db);
     }

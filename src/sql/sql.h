@@ -181,8 +181,9 @@ void sql_listen(struct sql *db, sql_notice_fn *fn, void *ctx);
 
 // sql_broadcast() sends a notice to the other processes: one line of 1 to SQL_NOTICE_MAX bytes of
 // UTF-8, or a null text. Call it when what it tells of is committed. Never blocks, from any thread.
-// What comes while another notice is on its way goes together with the next. Best effort: a notice
-// may get lost, or become a null text, so look for changes now and then as well.
+// The first goes at once; what comes within a few milliseconds, or while it is on its way, goes
+// together with the next. Best effort: a notice may get lost, or become a null text, so look for
+// changes now and then as well.
 void sql_broadcast(struct sql *db, struct str text);
 
 // sql_script() runs a text of several statements in one transaction on a connection of its own, as

@@ -265,6 +265,19 @@ static void test_a_full_payload(void **state)
     expect(ear, LINES + 2, texts);
 }
 
+// However much there is to tell, the others are not woken all the time.
+static void test_pauses(void **state)
+{
+    struct fixture *f = *state;
+    struct ear *ear = listen_by(f, "");
+    int64_t started_us = clock_monotonic_us(clock_system());
+    for (size_t i = 0; i < 20; i++) {
+        say(f, "one");
+        waiter_wait(ear->waiter, i + 2);
+    }
+    assert_true(clock_monotonic_us(clock_system()) - started_us >= 19 * 5 * US_PER_MS);
+}
+
 // ---- When a connection ends.
 
 // The listening backends of a database.
@@ -419,6 +432,7 @@ int main(void)
         TEST(test_what_waits_goes_together),
         TEST(test_too_many_are_everything),
         TEST(test_a_full_payload),
+        TEST(test_pauses),
         TEST(test_a_lost_connection),
         TEST(test_a_restart),
         TEST(test_a_silent_server),
