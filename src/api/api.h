@@ -10,6 +10,7 @@
 #include "files/files.h"
 #include "http/http_server.h"
 #include "jobs/jobs.h"
+#include "jobs/notices.h"
 #include "jobs/watch.h"
 #include "sql/sql.h"
 #include "upstream/lightfusion.h"
@@ -22,6 +23,7 @@ struct api {
     struct files *files;
     struct jobs *jobs;
     struct watch *watch;
+    const struct notices *notices;
     struct project_defaults defaults;
     bool insecure; // take requests with forwarding headers, a foreign Host or a foreign Origin
     const char *cors_origin; // whose pages may call; NULL: none

@@ -42,7 +42,7 @@ static void create_done(struct sql_op *op)
         api_respond(create->request, 201, &lead_table, &create->body.lead);
         return;
     }
-    jobs_wake(api_of(create->request)->jobs);
+    notices_job_added(api_of(create->request)->notices);
     struct buf body;
     buf_init_arena(&body, op->arena, API_ANSWER_MAX);
     buf_append_char(&body, '{');

@@ -80,7 +80,7 @@ static void order_stored(struct sql_op *op)
     }
     const struct order *newest = &create->newest;
     if (is_ours(create)) {
-        jobs_wake(api_of(request)->jobs);
+        notices_job_added(api_of(request)->notices);
     } else if (newest->id == 0 && create->lead.model_3d_status != MODEL_COMPLETED) {
         answer_gone(request);
         return;
@@ -251,7 +251,7 @@ static void retry_stored(struct sql_op *op)
         http_problem(retry->request, &op->error);
         return;
     }
-    jobs_wake(api_of(retry->request)->jobs);
+    notices_job_added(api_of(retry->request)->notices);
     order_answer_created(retry->request, &retry->newest, retry->newest.op_id == retry->order.op_id);
 }
 
@@ -378,8 +378,8 @@ static void settle_stored(struct sql_op *op)
         http_problem(request, &op->error);
         return;
     }
-    jobs_wake(api_of(request)->jobs);
-    watch_notify(api_of(request)->watch, settle->order.id);
+    notices_job_added(api_of(request)->notices);
+    notices_order_changed(api_of(request)->notices, settle->order.id);
     order_answer_order(request, 200, &settle->order);
 }
 

@@ -30,7 +30,7 @@ static void poll_queued(struct sql_op *op)
         wait->end(wait);
         return;
     }
-    jobs_wake(api_of(wait->request)->jobs);
+    notices_job_added(api_of(wait->request)->notices);
     order_wait_begin(wait);
 }
 

@@ -8,6 +8,7 @@
 #include "http/http_client.h"
 #include "http/http_server.h"
 #include "jobs/jobs.h"
+#include "jobs/notices.h"
 #include "jobs/watch.h"
 #include "sql/migrate.h"
 #include "sql/sql.h"
@@ -29,6 +30,7 @@ struct service {
     struct files *files;
     struct watch *watch;
     struct jobs *jobs;
+    struct notices notices;
     struct http_server *server;
     struct tasks tasks;
     struct api api;
@@ -116,7 +118,7 @@ static enum err open_jobs(struct service *service, const struct config *config, 
         .lf = service->lf,
         .http = service->http,
         .files = service->files,
-        .watch = service->watch,
+        .notices = &service->notices,
     };
     const struct jobs_settings settings = {
         .db = service->db,
@@ -129,7 +131,14 @@ static enum err open_jobs(struct service *service, const struct config *config, 
         // Slow storage must not keep orders and polls waiting.
         .kind_max = {[JOB_FILES] = ((size_t)config->job_concurrency + 3) / 4},
     };
-    return jobs_open(&settings, &service->jobs, err);
+    TRY(jobs_open(&settings, &service->jobs, err));
+    service->notices = (struct notices){
+        .db = service->db,
+        .watch = service->watch,
+        .jobs = service->jobs,
+    };
+    notices_listen(&service->notices);
+    return ERR_OK;
 }
 
 static struct project_defaults defaults_of(const struct config *config)
@@ -165,6 +174,7 @@ static enum err open_server(struct service *service, const struct config *config
         .files = service->files,
         .jobs = service->jobs,
         .watch = service->watch,
+        .notices = &service->notices,
         .defaults = defaults_of(config),
         .insecure = options->insecure,
         .cors_origin = config->cors_origin,
@@ -224,6 +234,8 @@ void service_close(struct service *service)
 {
     if (service == NULL)
         return;
+    if (service->notices.db != NULL)
+        notices_close(&service->notices);
     http_server_close(service->server);
     jobs_close(service->jobs);
     http_client_close(service->http);

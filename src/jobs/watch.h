@@ -34,7 +34,7 @@ bool watch_remove(struct watch *watch, struct watcher *watcher);
 // must be short.
 void watch_notify(struct watch *watch, int64_t order_id);
 
-// watch_flush() wakes everybody, for shutting down.
+// watch_flush() wakes everybody: notices were missed, or the process stops.
 void watch_flush(struct watch *watch);
 
 // watch_close() ends the thread and frees; nobody may wait any more. NULL is fine.

@@ -16,6 +16,8 @@ static void close_db(struct sql *sql)
     postgres_connector_done(&db->connector);
     for (size_t i = 0; i < POSTGRES_LANES; i++)
         postgres_lane_done(&db->lanes[i]);
+    postgres_listener_done(db);
+    postgres_outbox_done(&db->outbox);
     postgres_stmts_done(&db->stmts);
     fd_close(&db->epoll_fd);
     fd_close(&db->wake_fd);
@@ -29,7 +31,8 @@ static enum err start_db(struct postgres_db *db, const char *url, struct error *
 {
     struct postgres_conn *first = &db->lanes[SQL_LANE_SHORT].conns[0];
     TRY(postgres_address_init(&db->address, url, err));
-    TRY(postgres_connect(&db->address, &first->lane->settings->session, &first->handle, err));
+    db->listen_address = &db->address;
+    TRY(postgres_connect(first->address, first->session, &first->handle, err));
     first->state = POSTGRES_CONNECTING;
     db->connector.arrived = first;
     db->probes = 1;
@@ -47,6 +50,8 @@ static enum err open_db(const char *url, bool lock, struct sql **ret_db, struct 
     check(pthread_mutex_init(&db->inbox.mutex, NULL) == 0);
     postgres_list_init(&db->inbox.list);
     postgres_connector_init(&db->connector);
+    postgres_listener_init(db);
+    postgres_outbox_init(&db->outbox);
     random_seed(&db->random, (uint64_t)random_id());
     for (size_t i = 0; i < POSTGRES_LANES; i++)
         postgres_lane_init(db, (enum sql_lane)i);
@@ -83,6 +88,8 @@ const struct sql_driver sql_driver_postgres = {
     .script = postgres_run_script,
     .queue_length = queue_length,
     .is_available = is_available,
+    .listen = postgres_listen,
+    .broadcast = postgres_broadcast,
     .row_columns = postgres_row_columns,
     .row_is_null = postgres_row_is_null,
     .row_i64 = postgres_row_i64,

@@ -39,6 +39,9 @@ MUST_CHECK enum err postgres_address_init(struct postgres_address *address, cons
 // postgres_address_done() frees.
 void postgres_address_done(struct postgres_address *address);
 
+// postgres_address_get() is the value of a parameter, null if it has none.
+struct str postgres_address_get(const struct postgres_address *address, const char *name);
+
 // driver_postgres_connect.c
 
 // What a connection is for.
@@ -220,7 +223,9 @@ struct postgres_lane;
 // A connection. The loop's thread has it, but for what the connector fills in.
 struct postgres_conn {
     struct postgres_db *db;
-    struct postgres_lane *lane;
+    struct postgres_lane *lane; // NULL: the listener's
+    const struct postgres_address *address;
+    const struct postgres_session *session;
     struct pg_conn *handle; // NULL: closed
     enum postgres_state state;
     unsigned char *prepared; // by index of the statement
@@ -297,6 +302,92 @@ struct postgres_conn *postgres_connector_take(struct postgres_connector *connect
 // what it opened and nobody took.
 void postgres_connector_done(struct postgres_connector *connector);
 
+// ---- Notices.
+
+// The channel's name is this and the id of the schema, or 0: what has a schema of its own in a
+// database has notices of its own.
+#define POSTGRES_CHANNEL "sunlead_"
+#define POSTGRES_SCHEMA  "SELECT oid::bigint FROM pg_namespace WHERE nspname = current_schema()"
+
+// Receives what other processes broadcast, on a connection of its own, which is not in pipeline
+// mode.
+struct postgres_listener {
+    pthread_mutex_t mutex; // guards fn, ctx, calling
+    pthread_cond_t called;
+    sql_notice_fn *fn; // NULL: nobody wants to hear
+    void *ctx;
+    bool calling; // fn runs
+    // The loop's own:
+    struct postgres_conn conn;
+    bool is_asking;    // LISTEN was sent and not answered yet
+    bool is_hearing;   // it was answered before
+    bool is_lost;      // and the log says so
+    int64_t asked_us;  // monotonic, of the last LISTEN
+    int64_t heard_us;  // monotonic, of the server's last sign of life
+    unsigned failures; // in a row
+    int64_t retry_us;  // monotonic, when it may be opened again
+};
+
+// driver_postgres_listen.c
+
+// postgres_listener_init() prepares one that nobody wants to hear.
+void postgres_listener_init(struct postgres_db *db);
+
+// postgres_listener_done() closes; the loop has ended.
+void postgres_listener_done(struct postgres_db *db);
+
+// postgres_listen() is sql_driver.listen().
+void postgres_listen(struct sql *sql, sql_notice_fn *fn, void *ctx);
+
+// postgres_listener_begin() goes on when the connector has opened its connection, or could not.
+void postgres_listener_begin(struct postgres_db *db);
+
+// postgres_listener_handle() reads what is there.
+void postgres_listener_handle(struct postgres_db *db);
+
+// postgres_listener_run() opens, tries and closes the connection when it is time.
+void postgres_listener_run(struct postgres_db *db);
+
+// postgres_listener_due_us() is when it is time: monotonic, INT64_MAX: never by itself.
+int64_t postgres_listener_due_us(struct postgres_db *db);
+
+// What waits to be broadcast while a notice is on its way, or was sent just now.
+struct postgres_outbox {
+    int64_t process;       // a number of this process among all
+    pthread_mutex_t mutex; // guards what follows
+    struct buf lines;      // one a notice
+    bool is_everything;    // they were too many, or some were lost
+    bool is_waiting;       // there is something to tell
+    bool is_sending;
+    int64_t next_us; // monotonic, when the next may be sent
+};
+
+// driver_postgres_broadcast.c
+
+// postgres_outbox_init() makes an empty one.
+void postgres_outbox_init(struct postgres_outbox *outbox);
+
+// postgres_outbox_done() frees what was not sent.
+void postgres_outbox_done(struct postgres_outbox *outbox);
+
+// postgres_outbox_run() sends what waits when it is time. For the loop's thread.
+void postgres_outbox_run(struct postgres_db *db);
+
+// postgres_outbox_due_us() is when it is time: monotonic, INT64_MAX: nothing waits, or for what is
+// on its way.
+int64_t postgres_outbox_due_us(struct postgres_db *db);
+
+// postgres_broadcast() is sql_driver.broadcast().
+void postgres_broadcast(struct sql *sql, struct str text);
+
+// postgres_notice_next() takes the next notice off what another process sent; false: none is left.
+// A null text is a notice too.
+bool postgres_notice_next(struct str *rest, struct str *ret_text);
+
+// postgres_notice_begin() is what a process sent, without its number; null if it is this process's
+// own, or not understood.
+struct str postgres_notice_begin(const struct postgres_outbox *outbox, struct str payload);
+
 // ---- The database.
 
 // What was submitted and the loop did not see yet.
@@ -310,10 +401,13 @@ struct postgres_inbox {
 struct postgres_db {
     struct sql sql;
     struct postgres_address address;
-    struct postgres_lane lanes[POSTGRES_LANES]; // by enum sql_lane
+    const struct postgres_address *listen_address; // for notices; NULL: none are heard
+    struct postgres_lane lanes[POSTGRES_LANES];    // by enum sql_lane
     struct postgres_stmts stmts;
     struct postgres_inbox inbox;
     struct postgres_connector connector;
+    struct postgres_listener listener;
+    struct postgres_outbox outbox;
     int epoll_fd;
     int wake_fd;
     pthread_t thread;
@@ -361,6 +455,9 @@ MUST_CHECK enum err postgres_loop_start(struct postgres_db *db, struct error *er
 
 // postgres_loop_done() runs what is queued and ends the thread.
 void postgres_loop_done(struct postgres_db *db);
+
+// postgres_backoff_us() is how long to wait after so many failures in a row, 1 or more.
+int64_t postgres_backoff_us(struct postgres_db *db, unsigned failures);
 
 // postgres_wake() makes the loop look at what there is to do. From any thread.
 void postgres_wake(struct postgres_db *db);

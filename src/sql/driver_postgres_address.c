@@ -26,15 +26,6 @@ static void add(struct postgres_address *address, const char *name, const char *
     address->count++;
 }
 
-static bool has(const struct postgres_address *address, const char *name)
-{
-    for (size_t i = 0; i < address->count; i++) {
-        if (strcmp(address->names[i], name) == 0)
-            return true;
-    }
-    return false;
-}
-
 enum err postgres_address_init(struct postgres_address *address, const char *url, struct error *err)
 {
     memset(address, 0, sizeof(*address));
@@ -53,11 +44,20 @@ enum err postgres_address_init(struct postgres_address *address, const char *url
     }
     PQconninfoFree(options);
     for (size_t i = 0; i < COUNT_OF(defaults); i++) {
-        if (!has(address, defaults[i].name))
+        if (postgres_address_get(address, defaults[i].name).ptr == NULL)
             add(address, defaults[i].name, defaults[i].value);
     }
     add(address, "client_encoding", "UTF8");
     return ERR_OK;
+}
+
+struct str postgres_address_get(const struct postgres_address *address, const char *name)
+{
+    for (size_t i = 0; i < address->count; i++) {
+        if (strcmp(address->names[i], name) == 0)
+            return str_of(address->values[i]);
+    }
+    return STR_NULL;
 }
 
 void postgres_address_done(struct postgres_address *address)

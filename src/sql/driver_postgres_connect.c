@@ -23,15 +23,6 @@ static void ignore_notice(void *ctx, const PGresult *result)
     (void)result;
 }
 
-static struct str value_of(const struct postgres_address *address, const char *name)
-{
-    for (size_t i = 0; i < address->count; i++) {
-        if (strcmp(address->names[i], name) == 0)
-            return str_of(address->values[i]);
-    }
-    return STR_NULL;
-}
-
 static bool is_list(const char *name)
 {
     return strcmp(name, "host") == 0 || strcmp(name, "hostaddr") == 0 || strcmp(name, "port") == 0;
@@ -52,9 +43,9 @@ static bool part_of(struct str list, size_t i, struct str *ret_part)
 
 static size_t count_hosts(const struct postgres_address *address)
 {
-    struct str hosts = value_of(address, "host");
+    struct str hosts = postgres_address_get(address, "host");
     if (hosts.ptr == NULL)
-        hosts = value_of(address, "hostaddr");
+        hosts = postgres_address_get(address, "hostaddr");
     size_t count = 1;
     for (size_t at = 0; (at = str_find(hosts, ',', at)) < hosts.len; at++)
         count++;
@@ -139,7 +130,8 @@ enum err postgres_connect(const struct postgres_address *address,
                           struct error *err)
 {
     int64_t timeout_s = TIMEOUT_S;
-    (void)!number_parse_i64(value_of(address, "connect_timeout"), 1, TIMEOUT_MAX_S, &timeout_s);
+    (void)!number_parse_i64(postgres_address_get(address, "connect_timeout"), 1, TIMEOUT_MAX_S,
+                            &timeout_s);
     enum err code = ERR_INTERNAL;
     size_t hosts = count_hosts(address);
     for (size_t i = 0; i < hosts && code != ERR_OK; i++) {

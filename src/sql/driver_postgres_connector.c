@@ -30,8 +30,7 @@ static void *connector_main(void *ctx)
     struct postgres_conn *conn;
     while ((conn = next_wanted(connector)) != NULL) {
         error_reset(&conn->failure);
-        (void)!postgres_connect(&db->address, &conn->lane->settings->session, &conn->handle,
-                                &conn->failure);
+        (void)!postgres_connect(conn->address, conn->session, &conn->handle, &conn->failure);
         mutex_lock(&connector->mutex);
         conn->next = connector->arrived;
         connector->arrived = conn;

@@ -21,6 +21,8 @@ void postgres_lane_init(struct postgres_db *db, enum sql_lane lane)
         struct postgres_conn *conn = &made->conns[i];
         conn->db = db;
         conn->lane = made;
+        conn->address = &db->address;
+        conn->session = &made->settings->session;
         postgres_list_init(&conn->sent);
     }
 }

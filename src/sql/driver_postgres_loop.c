@@ -11,7 +11,7 @@
 #include "base/thread.h"
 
 #define EVENTS_MAX    32
-#define TICK_MS       1000 // while something is under way
+#define TICK_US       US_PER_S // while something is under way
 #define BACKOFF_US    (100 * US_PER_MS)
 #define BACKOFF_STEPS 5 // 100 ms doubled so often: 3.2 s
 
@@ -61,9 +61,9 @@ static bool take_inbox(struct postgres_db *db)
 }
 
 // From 100 ms to 3.2 s, give or take a fifth, so that many processes do not come at once.
-static int64_t backoff_us(struct postgres_db *db)
+int64_t postgres_backoff_us(struct postgres_db *db, unsigned failures)
 {
-    unsigned doubled = db->failures - 1 < BACKOFF_STEPS ? db->failures - 1 : BACKOFF_STEPS;
+    unsigned doubled = failures - 1 < BACKOFF_STEPS ? failures - 1 : BACKOFF_STEPS;
     double jitter = 0.8 + 0.4 * random_unit(&db->random);
     return (int64_t)((double)(BACKOFF_US << doubled) * jitter);
 }
@@ -73,7 +73,7 @@ static void note_failure(struct postgres_db *db, const struct postgres_conn *con
 {
     db->failures++;
     db->failure = conn->failure;
-    db->retry_us = clock_monotonic_us(clock_system()) + backoff_us(db);
+    db->retry_us = clock_monotonic_us(clock_system()) + postgres_backoff_us(db, db->failures);
     if (!postgres_lane_is_open(conn->lane) && !atomic_exchange(&db->down, true))
         log_error(LOG_ERROR, "database.unavailable", &conn->failure);
 }
@@ -91,6 +91,10 @@ static void take_arrived(struct postgres_db *db)
     for (struct postgres_conn *conn = postgres_connector_take(&db->connector); conn != NULL;
          conn = next) {
         next = conn->next;
+        if (conn->lane == NULL) {
+            postgres_listener_begin(db);
+            continue;
+        }
         db->probes--;
         if (conn->handle == NULL) {
             conn->state = POSTGRES_CLOSED;
@@ -133,11 +137,18 @@ static bool is_idle(const struct postgres_db *db)
 // How long to wait for events at most: -1 for ever.
 static int timeout_ms(struct postgres_db *db)
 {
-    if (db->failures > 0 && db->probes == 0) {
-        int64_t left_us = db->retry_us - clock_monotonic_us(clock_system());
-        return left_us <= 0 ? 0 : (int)(left_us / US_PER_MS) + 1;
+    int64_t now_us = clock_monotonic_us(clock_system());
+    int64_t due_us = is_idle(db) ? INT64_MAX : now_us + TICK_US;
+    if (db->failures > 0 && db->probes == 0)
+        due_us = db->retry_us;
+    const int64_t notices_us[] = {postgres_listener_due_us(db), postgres_outbox_due_us(db)};
+    for (size_t i = 0; i < COUNT_OF(notices_us); i++) {
+        if (notices_us[i] < due_us)
+            due_us = notices_us[i];
     }
-    return is_idle(db) ? -1 : TICK_MS;
+    if (due_us == INT64_MAX)
+        return -1;
+    return due_us <= now_us ? 0 : (int)((due_us - now_us) / US_PER_MS) + 1;
 }
 
 // Goes to sleep unless something was submitted meanwhile.
@@ -155,6 +166,8 @@ static void wait_for_events(struct postgres_db *db)
         uint64_t woken;
         if (conn == NULL)
             check(read(db->wake_fd, &woken, sizeof(woken)) == (ssize_t)sizeof(woken));
+        else if (conn->lane == NULL)
+            postgres_listener_handle(db);
         else if (conn->state == POSTGRES_READY)
             postgres_conn_handle(conn, events[i].events);
     }
@@ -164,12 +177,14 @@ static void *loop_main(void *ctx)
 {
     struct postgres_db *db = ctx;
     for (;;) {
+        postgres_outbox_run(db);
         bool closing = take_inbox(db);
         take_arrived(db);
         for (size_t i = 0; i < POSTGRES_LANES; i++)
             postgres_lane_run(db, &db->lanes[i]);
         look_after(db);
-        if (closing && is_idle(db))
+        postgres_listener_run(db);
+        if (closing && is_idle(db) && postgres_outbox_due_us(db) == INT64_MAX)
             return NULL;
         wait_for_events(db);
     }

@@ -52,6 +52,19 @@ bool sql_is_available(const struct sql *db)
     return db->driver->is_available(db);
 }
 
+void sql_listen(struct sql *db, sql_notice_fn *fn, void *ctx)
+{
+    if (db->driver->listen != NULL)
+        db->driver->listen(db, fn, ctx);
+}
+
+void sql_broadcast(struct sql *db, struct str text)
+{
+    check(text.ptr == NULL || (text.len > 0 && text.len <= SQL_NOTICE_MAX));
+    if (db->driver->broadcast != NULL)
+        db->driver->broadcast(db, text);
+}
+
 enum err sql_script(struct sql *db, struct str text, struct error *err)
 {
     return db->driver->script(db, &(struct sql_script){.text = text}, err);

@@ -166,6 +166,26 @@ size_t sql_queue_length(const struct sql *db);
 // within seconds, also when nobody writes.
 bool sql_is_available(const struct sql *db);
 
+// The longest notice.
+#define SQL_NOTICE_MAX 100
+
+// What is called with a notice, on a driver's thread; it must not block. A null text says that
+// notices may have been missed: look at everything. The text comes from outside; it is borrowed.
+typedef void sql_notice_fn(void *ctx, struct str text);
+
+// sql_listen() has the notices of the other processes on this database handed to fn, and once more
+// a null text whenever it begins to hear them: at first, and when the connection was lost. fn NULL
+// ends it; no call runs any more then (so not from inside fn). Where SQL_CAP_SOLE_OWNER holds there
+// is nothing to hear.
+void sql_listen(struct sql *db, sql_notice_fn *fn, void *ctx);
+
+// sql_broadcast() sends a notice to the other processes: one line of 1 to SQL_NOTICE_MAX bytes of
+// UTF-8, or a null text. Call it when what it tells of is committed. Never blocks, from any thread.
+// The first goes at once; what comes within a few milliseconds, or while it is on its way, goes
+// together with the next. Best effort: a notice may get lost, or become a null text, so look for
+// changes now and then as well.
+void sql_broadcast(struct sql *db, struct str text);
+
 // sql_script() runs a text of several statements in one transaction on a connection of its own, as
 // migrations need it. Blocks.
 MUST_CHECK enum err sql_script(struct sql *db, struct str text, struct error *err);

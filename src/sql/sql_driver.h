@@ -35,6 +35,9 @@ struct sql_driver {
     enum err (*script)(struct sql *db, const struct sql_script *script, struct error *err);
     size_t (*queue_length)(const struct sql *db);
     bool (*is_available)(const struct sql *db);
+    // NULL: no other process works on the database.
+    void (*listen)(struct sql *db, sql_notice_fn *fn, void *ctx);
+    void (*broadcast)(struct sql *db, struct str text);
 
     size_t (*row_columns)(const struct sql_row *row);
     bool (*row_is_null)(const struct sql_row *row, size_t i);

@@ -202,7 +202,10 @@ static void commit_done(struct task *task)
     if (task->order.state != task->before)
         log_state(task);
     task->order.version++;
-    watch_notify(task->tasks->watch, task->order.id);
+    notices_order_changed(task->tasks->notices, task->order.id);
+    // One that is due later is for this process: the others look before they are late.
+    if (task->change.add != JOB_NONE && task->change.add_at_us <= task_now_us(task))
+        notices_job_added(task->tasks->notices);
     if (task->then == NULL) {
         job_run_end(task->run);
         return;

@@ -90,7 +90,7 @@ static void file_stored(struct sql_op *op)
         job_run_end(task->run);
         return;
     }
-    watch_notify(task->tasks->watch, task->order.id);
+    notices_order_changed(task->tasks->notices, task->order.id);
     fetch_next(task);
 }
 

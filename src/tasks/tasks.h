@@ -6,7 +6,7 @@
 #include "files/files.h"
 #include "http/http_client.h"
 #include "jobs/jobs.h"
-#include "jobs/watch.h"
+#include "jobs/notices.h"
 #include "sql/sql.h"
 #include "upstream/lightfusion.h"
 
@@ -17,7 +17,7 @@ struct tasks {
     struct lightfusion *lf;
     struct http_client *http;
     struct files *files;
-    struct watch *watch;
+    const struct notices *notices;
 };
 
 // task_order_run() sends an order, or finds out what became of it (kind JOB_ORDER).

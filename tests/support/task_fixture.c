@@ -84,13 +84,14 @@ struct task_fixture *task_fixture_open(const struct fake_route *routes, size_t c
     assert_int_equal(pool_open(&f->pool, "test", 2, 100, NULL), ERR_OK);
     assert_int_equal(files_open(f->files_dir, f->http, f->pool, &f->files, NULL), ERR_OK);
     assert_int_equal(watch_open(&f->watch, NULL), ERR_OK);
+    f->notices = (struct notices){.db = f->store->db, .watch = f->watch};
     f->tasks = (struct tasks){
         .db = f->store->db,
         .clock = &f->tasks_clock,
         .lf = f->lf,
         .http = f->http,
         .files = f->files,
-        .watch = f->watch,
+        .notices = &f->notices,
     };
     add_order(f);
     return f;

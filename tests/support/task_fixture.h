@@ -34,6 +34,7 @@ struct task_fixture {
     struct lightfusion *lf;
     struct files *files;
     struct watch *watch;
+    struct notices notices;
     struct jobs *jobs; // NULL until started
     struct tasks tasks;
     char files_dir[64];
