@@ -9,7 +9,8 @@ from harness import Stage, free_port
 from load import Load
 from postgres import Postgres
 
-RESTARTS = int(os.environ.get("SUNLEAD_RESTARTS", "5"))
+RESTARTS = int(os.environ.get("SUNLEAD_RESTARTS", "20"))
+SEED = int(os.environ.get("SUNLEAD_SEED", "1"))
 PAUSE_LEADS = 60  # stored at most between two restarts
 
 # What the log says of an outage, and of orders that wait for its end.
@@ -33,12 +34,12 @@ def stage(tmp_path_factory: pytest.TempPathFactory, database: Postgres) -> Itera
 
 
 def test_restarts(stage: Stage, database: Postgres) -> None:
-    chance = random.Random(RESTARTS)
+    chance = random.Random(SEED)
     simulator = stage.simulate("200:500")
     servers = [stage.serve(simulator.url()) for _ in range(2)]
     for server in servers:
         server.expect_errors(*OUTAGE)
-    with Load([server.api for server in servers], workers=6, seed=RESTARTS) as load:
+    with Load([server.api for server in servers], workers=6, seed=SEED) as load:
         for number in range(RESTARTS):
             load.wait_for_more(chance.randint(1, PAUSE_LEADS))
             database.halt(crash=number % 2 == 1)

@@ -80,7 +80,7 @@ static void test_claims(void **state)
     struct scene *s = *state;
     for (int i = 1; i <= 4; i++)
         add_job(s, i, T0 + i);
-    meet(s, (struct interleave_case){.count = 2, .make = claim_two, .verdict = check_two_each}, 6);
+    meet(s, (struct interleave_case){.count = 2, .make = claim_two, .verdict = check_two_each});
 }
 
 static const char *check_three_in_all(void *ctx, const struct interleave_side *sides)
@@ -96,8 +96,7 @@ static void test_claims_of_few(void **state)
     struct scene *s = *state;
     for (int i = 1; i <= 3; i++)
         add_job(s, i, T0 + i);
-    meet(s, (struct interleave_case){.count = 3, .make = claim_two, .verdict = check_three_in_all},
-         90);
+    meet(s, (struct interleave_case){.count = 3, .make = claim_two, .verdict = check_three_in_all});
 }
 
 static struct sql_op *claim_and_add(void *ctx, struct arena *arena, size_t i)
@@ -131,8 +130,7 @@ static void test_claim_and_add(void **state)
 {
     struct scene *s = *state;
     add_job(s, 1, LATER);
-    meet(s, (struct interleave_case){.count = 3, .make = claim_and_add, .verdict = check_one_job},
-         90);
+    meet(s, (struct interleave_case){.count = 3, .make = claim_and_add, .verdict = check_one_job});
 }
 
 // ---- Leases.
@@ -170,8 +168,7 @@ static void test_claim_and_rescues(void **state)
     lose_job(s);
     add_job(s, 2, T0);
     meet(s,
-         (struct interleave_case){.count = 3, .make = claim_and_rescues, .verdict = check_rescued},
-         90);
+         (struct interleave_case){.count = 3, .make = claim_and_rescues, .verdict = check_rescued});
 }
 
 // What the worker that was thought lost still does, a rescuer, and who claims what is rescued.
@@ -227,9 +224,8 @@ static void test_finish_and_rescue(void **state)
 {
     struct scene *s = *state;
     lose_job(s);
-    meet(s,
-         (struct interleave_case){.count = 3, .make = finish_and_rescue, .verdict = check_finished},
-         210);
+    meet(s, (struct interleave_case){
+                .count = 3, .make = finish_and_rescue, .verdict = check_finished});
 }
 
 static struct sql_op *reschedule_and_rescue(void *ctx, struct arena *arena, size_t i)
@@ -261,10 +257,8 @@ static void test_reschedule_and_rescue(void **state)
 {
     struct scene *s = *state;
     lose_job(s);
-    meet(s,
-         (struct interleave_case){
-             .count = 3, .make = reschedule_and_rescue, .verdict = check_rescheduled},
-         210);
+    meet(s, (struct interleave_case){
+                .count = 3, .make = reschedule_and_rescue, .verdict = check_rescheduled});
 }
 
 static struct sql_op *heartbeat_and_rescue(void *ctx, struct arena *arena, size_t i)
@@ -291,10 +285,8 @@ static void test_heartbeat_and_rescue(void **state)
 {
     struct scene *s = *state;
     lose_job(s);
-    meet(s,
-         (struct interleave_case){
-             .count = 3, .make = heartbeat_and_rescue, .verdict = check_heartbeat},
-         90);
+    meet(s, (struct interleave_case){
+                .count = 3, .make = heartbeat_and_rescue, .verdict = check_heartbeat});
 }
 
 // Two runners after an outage in which all leases ended: each keeps its own job and gives back
@@ -334,7 +326,7 @@ static void test_upkeeps(void **state)
     store_exec(&s->f, "INSERT INTO sunlead_jobs (id, kind, order_id, company_id, state, attempt, "
                       "run_at, lease_until, worker) SELECT 100 + n, 'poll', n, 1, 'running', 1, "
                       "to_timestamp(0), to_timestamp(0), n FROM generate_series(1, 2) AS n");
-    meet(s, (struct interleave_case){.count = 2, .make = upkeep_op, .verdict = check_upkeep}, 20);
+    meet(s, (struct interleave_case){.count = 2, .make = upkeep_op, .verdict = check_upkeep});
 }
 
 int main(void)

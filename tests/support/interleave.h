@@ -42,9 +42,10 @@ struct interleave_case {
 
 // interleave_all() takes the database as it is, and for every order puts it back into that state,
 // runs the steps (the statements of the driver, one session an operation, between BEGIN and COMMIT)
-// and checks. A step that another session holds up is waited for until that one goes on; a deadlock
-// is begun again, as the driver does it. Returns how many orders there were. Fails the test.
-size_t interleave_all(struct interleave *it, const struct interleave_case *what);
+// and asks for the verdict. A step that another session holds up is waited for until that one goes
+// on; what met a deadlock is begun again, as the driver does it. Leaves the database as it was.
+// Fails the test.
+void interleave_all(struct interleave *it, const struct interleave_case *what);
 
 // interleave_i64() is the one number that a query gives; INT64_MIN for NULL or no row.
 int64_t interleave_i64(struct interleave *it, const char *query);
