@@ -26,7 +26,8 @@ if(cmocka_FOUND)
   if(support_files)
     add_library(sunlead_test_support STATIC ${support_files})
     target_include_directories(sunlead_test_support PUBLIC ${tests_dir})
-    target_link_libraries(sunlead_test_support PUBLIC sunlead_flags PkgConfig::cmocka)
+    target_link_libraries(sunlead_test_support
+      PUBLIC sunlead_flags PkgConfig::cmocka PRIVATE PkgConfig::libpq)
     link_included_layers(sunlead_test_support ${support_files})
   endif()
 

@@ -99,10 +99,16 @@ void job_store_heartbeat(struct sql_op *op, int64_t worker, struct str ids, int6
 
 void job_store_rescue(struct sql_op *op, int64_t now_us)
 {
+    // What somebody is changing just now is not lost: two runners that renew their leases at once
+    // after an outage do not wait for each other.
     static const struct sql_stmt stmt = {
         .name = "job_rescue",
         .text = "UPDATE sunlead_jobs SET state = 'ready', run_at = $1, lease_until = NULL, "
-                "worker = NULL, updated_at = $1 WHERE state = 'running' AND lease_until < $1",
+                "worker = NULL, updated_at = $1 "
+                "WHERE id = ANY (ARRAY(SELECT id FROM sunlead_jobs WHERE state = 'running' "
+                "AND lease_until < $1 FOR UPDATE SKIP LOCKED))",
+        .sqlite = "UPDATE sunlead_jobs SET state = 'ready', run_at = $1, lease_until = NULL, "
+                  "worker = NULL, updated_at = $1 WHERE state = 'running' AND lease_until < $1",
     };
     SQL_STEP(op, &stmt, SQLV_TIME(now_us));
 }

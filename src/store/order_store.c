@@ -26,20 +26,27 @@ static void add_job_and_event(struct sql_op *op, const struct order *order)
 void order_store_insert(struct sql_op *op, const struct order *order, bool force)
 {
     // The parameters of {values} are the order's columns; the lead's row gives company and
-    // permission. The unique index on live orders decides between two at once.
+    // permission, and is held so that who deletes it meets the order. The unique index on live
+    // orders decides between two at once.
     static const struct sql_stmt insert = {
         .name = "order_insert",
         .text = "INSERT INTO sunlead_orders ({columns-id}) SELECT {values-id} "
-                "WHERE EXISTS (SELECT 1 FROM leads WHERE id = $1) "
-                "AND NOT EXISTS (SELECT 1 FROM leads WHERE id = $1 "
-                "AND model_3d_status = 'completed') "
+                "WHERE EXISTS (SELECT 1 FROM leads WHERE id = $1 "
+                "AND model_3d_status IS DISTINCT FROM 'completed' FOR KEY SHARE) "
                 "ON CONFLICT DO NOTHING",
+        .sqlite = "INSERT INTO sunlead_orders ({columns-id}) SELECT {values-id} "
+                  "WHERE EXISTS (SELECT 1 FROM leads WHERE id = $1 "
+                  "AND model_3d_status IS NOT 'completed') "
+                  "ON CONFLICT DO NOTHING",
         .table = &order_table,
     };
     static const struct sql_stmt insert_force = {
         .name = "order_insert_force",
         .text = "INSERT INTO sunlead_orders ({columns-id}) SELECT {values-id} "
-                "WHERE EXISTS (SELECT 1 FROM leads WHERE id = $1) ON CONFLICT DO NOTHING",
+                "WHERE EXISTS (SELECT 1 FROM leads WHERE id = $1 FOR KEY SHARE) "
+                "ON CONFLICT DO NOTHING",
+        .sqlite = "INSERT INTO sunlead_orders ({columns-id}) SELECT {values-id} "
+                  "WHERE EXISTS (SELECT 1 FROM leads WHERE id = $1) ON CONFLICT DO NOTHING",
         .table = &order_table,
     };
     static const struct sql_stmt mark_lead = {
@@ -138,26 +145,28 @@ void order_store_save(struct sql_op *op, const struct order *order)
 
 void order_store_cancel_unsent(struct sql_op *op, int64_t lead_id, int64_t now_us)
 {
-    static const struct sql_stmt jobs = {
-        .name = "order_cancel_jobs",
-        .text = "DELETE FROM sunlead_jobs WHERE state IN ('ready', 'running') AND order_id IN "
-                "(SELECT id FROM sunlead_orders WHERE lead_id = $1 AND state = 'requested')",
-    };
+    // The orders first: one that is being sent meanwhile keeps its job. A lead goes once, so that
+    // the time tells which orders went with it.
     static const struct sql_stmt orders = {
         .name = "order_cancel_unsent",
         .text = "UPDATE sunlead_orders SET state = 'cancelled', version = version + 1, "
                 "completed_at = $2, updated_at = $2 WHERE lead_id = $1 AND state = 'requested'",
     };
+    static const struct sql_stmt jobs = {
+        .name = "order_cancel_jobs",
+        .text = "DELETE FROM sunlead_jobs WHERE state IN ('ready', 'running') AND order_id IN "
+                "(SELECT id FROM sunlead_orders WHERE lead_id = $1 AND state = 'cancelled')",
+    };
     static const struct sql_stmt events = {
         .name = "order_cancel_events",
         .text = "INSERT INTO sunlead_events (at, type, lead_id, order_id) "
                 "SELECT $2, $3, lead_id, id FROM sunlead_orders "
-                "WHERE lead_id = $1 AND state = 'requested'",
+                "WHERE lead_id = $1 AND state = 'cancelled' AND completed_at = $2",
     };
     const char *type = order_event_type(ORDER_CANCELLED);
+    SQL_STEP(op, &orders, SQLV_INT(lead_id), SQLV_TIME(now_us));
     SQL_STEP(op, &jobs, SQLV_INT(lead_id));
     SQL_STEP(op, &events, SQLV_INT(lead_id), SQLV_TIME(now_us), SQLV_TEXT(str_of(type)));
-    SQL_STEP(op, &orders, SQLV_INT(lead_id), SQLV_TIME(now_us));
 }
 
 static void take_true(void *ctx, const struct sql_row *row)

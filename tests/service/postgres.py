@@ -34,7 +34,8 @@ def _follow_parent() -> None:
 class Postgres:
     """A server that can be stopped and started again. Not durable: nobody cuts the power."""
 
-    def __init__(self, port: int):
+    def __init__(self, port: int, primary: "Postgres | None" = None):
+        """An empty server, or a standby that follows a primary."""
         self.port = port
         self.folder = Path(tempfile.mkdtemp(prefix="sunlead-pg-"))
         self._names = itertools.count(1)
@@ -44,6 +45,13 @@ class Postgres:
             user = pwd.getpwnam("postgres")
             os.chown(self.folder, user.pw_uid, user.pw_gid)
             self._options |= {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+        if primary is None:
+            self._init()
+        else:
+            self._run("pg_basebackup", "-D", str(self.folder / "data"), "-h", str(primary.folder),
+                      "-p", str(primary.port), "-U", "sunlead", "-R", "-c", "fast", "--no-sync")
+
+    def _init(self) -> None:
         passwords = self.folder / "passwords"
         passwords.write_text(PASSWORD)
         os.chmod(passwords, 0o644)
@@ -51,11 +59,12 @@ class Postgres:
                   "-A", "scram-sha-256", f"--pwfile={passwords}", "--locale=C", "--no-sync",
                   "--no-instructions")
 
-    def _run(self, program: str, *arguments: str) -> None:
+    def _run(self, program: str, *arguments: str) -> str:
         done = subprocess.run([str(_programs() / program), *arguments], capture_output=True,
                               env={"PGPASSWORD": PASSWORD, "PATH": os.environ["PATH"]},
                               check=False, **self._options)
         assert done.returncode == 0, f"{program}: {done.stderr.decode()}"
+        return done.stdout.decode().strip()
 
     def start(self) -> None:
         settings = {"listen_addresses": "127.0.0.1", "port": self.port, "fsync": "off",
@@ -88,6 +97,21 @@ class Postgres:
         self._process.wait(_START_S)
         self._process = None
 
+    def kill(self) -> None:
+        """Ends it as its machine's end does: the server and all its processes, at once."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)  # it starts no more
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text()
+        self._process.kill()
+        for child in children.split():
+            os.kill(int(child), signal.SIGKILL)
+        self._process.wait(_START_S)
+        self._process = None
+
+    def promote(self) -> None:
+        """Makes a standby the primary, and waits until it is."""
+        self._run("pg_ctl", "promote", "-D", str(self.folder / "data"), "-w")
+
     def close(self) -> None:
         if self._process is not None:
             self.halt(crash=True)
@@ -99,8 +123,13 @@ class Postgres:
         return f"postgres://sunlead:{PASSWORD}@127.0.0.1:{self.port}/{name}"
 
     def execute(self, name: str, statement: str) -> None:
-        self._run("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", str(self.folder),
-                  "-p", str(self.port), "-U", "sunlead", "-d", name, "-c", statement)
+        self.query(name, statement)
+
+    def query(self, name: str, statement: str) -> str:
+        """What a statement gives: columns divided by |, rows by the ends of lines."""
+        return self._run("psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1",
+                         "-h", str(self.folder), "-p", str(self.port), "-U", "sunlead", "-d", name,
+                         "-c", statement)
 
     def create(self) -> str:
         """Makes an empty database and returns its name."""
