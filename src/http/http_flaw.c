@@ -1,10 +1,11 @@
 // Delays, slow bodies and broken connections, by a list of what waits on each loop.
 #include "http/http_flaw.h"
 
-#include <errno.h>
+#include <linux/sockios.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -12,13 +13,18 @@
 
 #define BLOCK_BYTES 16384
 #define DRIP_US     (50 * US_PER_MS) // slow bodies come in pieces that are at least so far apart
+// A reset throws away what is still on its way, so it waits for the peer to have all, but not for
+// ever.
+#define LOOK_US    (5 * US_PER_MS)
+#define ARRIVAL_US (10 * US_PER_S)
 
 struct http_flawed {
     struct http_flaw flaw;
     struct http_request *request;
-    int64_t begun_us; // monotonic: when the first piece of the body was asked for; 0: not yet
-    int64_t due_us;   // when it goes on, while it is in the list
-    bool delayed;     // the delay is over
+    int64_t begun_us;   // monotonic: when the first piece of the body was asked for; 0: not yet
+    int64_t due_us;     // when it goes on, while it is in the list
+    int64_t give_up_us; // monotonic: when the reset waits no more; 0: it does not wait yet
+    bool delayed;       // the delay is over
     struct http_flawed *next;
 };
 
@@ -130,12 +136,31 @@ static ssize_t copy_body(const struct http_answer *answer, uint64_t from, char *
     return got > 0 ? got : MHD_CONTENT_READER_END_WITH_ERROR;
 }
 
+// Whether what was sent before the reset has not arrived yet: the connection is set aside then.
+static bool reset_waits(struct http_flawed *flawed)
+{
+    struct http_request *request = flawed->request;
+    int64_t now_us = http_server_now(request->server);
+    int unsent = 0;
+    if (flawed->give_up_us == 0)
+        flawed->give_up_us = now_us + ARRIVAL_US;
+    if (is_draining(request) || now_us >= flawed->give_up_us ||
+        ioctl(request->connection->fd, SIOCOUTQ, &unsent) != 0 || unsent == 0)
+        return false;
+    set_aside(flawed, now_us + LOOK_US);
+    return true;
+}
+
 static ssize_t read_piece(void *cls, uint64_t from, char *to, size_t max)
 {
     struct http_flawed *flawed = cls;
     uint64_t end = end_of(flawed);
+    // The last byte goes by itself: nobody asks for more behind a whole body.
+    bool is_reset = flawed->flaw.end == HTTP_FLAW_RESET;
+    if (is_reset && from + 1 >= end && reset_waits(flawed))
+        return 0;
     if (from >= end) {
-        if (flawed->flaw.end == HTTP_FLAW_RESET)
+        if (is_reset)
             reset(flawed->request);
         return MHD_CONTENT_READER_END_WITH_ERROR;
     }
@@ -144,8 +169,9 @@ static ssize_t read_piece(void *cls, uint64_t from, char *to, size_t max)
     uint64_t len = allowance(flawed, from);
     if (len == 0)
         return 0;
-    if (len > end - from)
-        len = end - from;
+    uint64_t left = is_reset && end - from > 1 ? end - from - 1 : end - from;
+    if (len > left)
+        len = left;
     return copy_body(&flawed->request->answer, from, to, len < max ? (size_t)len : max);
 }
 

@@ -208,6 +208,32 @@ static void test_blanks(void **state)
     }
 }
 
+// What was sent arrives before the reset, however much it is and however late it is read.
+static void test_reset_behind_much(void **state)
+{
+    const uint64_t all = ((uint64_t)20 << 20) + BODY_BYTES;
+    static const uint64_t ends[] = {HTTP_FLAW_HALF, UINT64_MAX - 1};
+    static char bytes[1 << 20];
+    for (size_t i = 0; i < COUNT_OF(ends); i++) {
+        wanted = (struct http_flaw){
+            .blanks = all - BODY_BYTES, .end = HTTP_FLAW_RESET, .end_after = ends[i]};
+        struct reply reply = {0};
+        int fd = dial(*state), other = dial(*state);
+        get(fd, "/flawed");
+        assert_true(read_head(fd, &reply));
+        get(other, "/plain");
+        expect_body(other, BODY);
+        uint64_t len = 0;
+        ssize_t got;
+        while ((got = recv(fd, bytes, sizeof(bytes), 0)) > 0)
+            len += (uint64_t)got;
+        assert_int_equal(errno, ECONNRESET);
+        assert_int_equal(len, i == 0 ? all / 2 : all);
+        close(fd);
+        close(other);
+    }
+}
+
 static void test_drain_ends_waits(void **state)
 {
     struct reply reply = {0};
@@ -255,6 +281,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_slow_body, setup, teardown),
         cmocka_unit_test_setup_teardown(test_ends, setup, teardown),
         cmocka_unit_test_setup_teardown(test_blanks, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_reset_behind_much, setup, teardown),
         cmocka_unit_test_setup_teardown(test_drain_ends_waits, setup, teardown),
         cmocka_unit_test(test_close_ends_waits),
     };

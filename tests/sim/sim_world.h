@@ -101,17 +101,23 @@ static inline void send_all(int fd, struct str text)
     }
 }
 
-// Sends one request and reads up to the end of the connection, which may be a reset.
-static inline struct str exchange_to_end(struct world *world, struct str request, bool *ret_reset)
+static inline int dial(const struct world *world)
 {
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_port = htons(sim_port(world->sim)),
                                   .sin_addr = {htonl(INADDR_LOOPBACK)}};
     struct timeval patience = {.tv_sec = 20};
-    CLEANUP(fd_close) int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(fd >= 0);
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
     assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    return fd;
+}
+
+// Sends one request and reads up to the end of the connection, which may be a reset.
+static inline struct str exchange_to_end(struct world *world, struct str request, bool *ret_reset)
+{
+    CLEANUP(fd_close) int fd = dial(world);
     send_all(fd, request);
     struct buf buf;
     buf_init_arena(&buf, world->arena, ANSWER_MAX);
