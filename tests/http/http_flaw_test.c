@@ -12,8 +12,24 @@
 #define BODY_BYTES (sizeof(BODY) - 1)
 #define FAR_MS     3600000
 
-// What the next answers at /flawed suffer; set while no request runs.
+// What the next answers suffer.
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct http_flaw wanted;
+
+static void want(struct http_flaw flaw)
+{
+    mutex_lock(&lock);
+    wanted = flaw;
+    mutex_unlock(&lock);
+}
+
+static void spoil(struct http_request *request)
+{
+    mutex_lock(&lock);
+    struct http_flaw flaw = wanted;
+    mutex_unlock(&lock);
+    http_set_flaw(request, &flaw);
+}
 
 static void plain(struct http_request *request)
 {
@@ -22,13 +38,13 @@ static void plain(struct http_request *request)
 
 static void flawed(struct http_request *request)
 {
-    http_set_flaw(request, &wanted);
+    spoil(request);
     plain(request);
 }
 
 static void flawed_file(struct http_request *request)
 {
-    http_set_flaw(request, &wanted);
+    spoil(request);
     int fd = memfd_create("answer", MFD_CLOEXEC);
     check(fd >= 0 && write(fd, BODY, BODY_BYTES) == (ssize_t)BODY_BYTES);
     http_respond_file(request, "text/plain", fd, BODY_BYTES, STR("tag"));
@@ -44,7 +60,7 @@ static void flawed_later(struct http_request *request)
 {
     struct error err;
     pthread_t thread;
-    http_set_flaw(request, &wanted);
+    spoil(request);
     http_suspend(request);
     error_reset(&err);
     check(thread_start(&thread, "later", answer_later, request, &err) == ERR_OK);
@@ -97,7 +113,7 @@ static struct str read_to_end(int fd, char *to, size_t max, bool *ret_reset)
 
 static void test_delay(void **state)
 {
-    wanted = (struct http_flaw){.delay_ms = 100};
+    want((struct http_flaw){.delay_ms = 100});
     for (size_t i = 0; i < COUNT_OF(flawed_paths); i++) {
         int slow = dial(*state), other = dial(*state);
         int64_t begun_ms = now_ms();
@@ -117,7 +133,7 @@ static void test_delay(void **state)
 
 static void test_slow_body(void **state)
 {
-    wanted = (struct http_flaw){.bytes_per_s = 80, .blanks = 2};
+    want((struct http_flaw){.bytes_per_s = 80, .blanks = 2});
     for (size_t i = 0; i < COUNT_OF(flawed_paths); i++) {
         int slow = dial(*state), other = dial(*state);
         char bytes[1];
@@ -165,7 +181,7 @@ static void test_ends(void **state)
         size_t row = i / COUNT_OF(flawed_paths);
         char bytes[4096];
         bool is_reset;
-        wanted = table[row].flaw;
+        want(table[row].flaw);
         int fd = dial(*state);
         get(fd, flawed_paths[i % COUNT_OF(flawed_paths)]);
         struct str text = read_to_end(fd, bytes, sizeof(bytes), &is_reset);
@@ -188,7 +204,7 @@ static void test_blanks(void **state)
 {
     const uint64_t blanks = (uint64_t)200 << 20;
     static char bytes[1 << 20];
-    wanted = (struct http_flaw){.blanks = blanks};
+    want((struct http_flaw){.blanks = blanks});
     for (size_t i = 0; i < COUNT_OF(flawed_paths); i++) {
         struct reply reply = {0};
         int fd = dial(*state);
@@ -215,8 +231,8 @@ static void test_reset_behind_much(void **state)
     static const uint64_t ends[] = {HTTP_FLAW_HALF, UINT64_MAX - 1};
     static char bytes[1 << 20];
     for (size_t i = 0; i < COUNT_OF(ends); i++) {
-        wanted = (struct http_flaw){
-            .blanks = all - BODY_BYTES, .end = HTTP_FLAW_RESET, .end_after = ends[i]};
+        want((struct http_flaw){
+            .blanks = all - BODY_BYTES, .end = HTTP_FLAW_RESET, .end_after = ends[i]});
         struct reply reply = {0};
         int fd = dial(*state), other = dial(*state);
         get(fd, "/flawed");
@@ -239,12 +255,12 @@ static void test_drain_ends_waits(void **state)
     struct reply reply = {0};
     char bytes[4096];
     bool is_reset;
-    wanted = (struct http_flaw){.delay_ms = FAR_MS};
+    want((struct http_flaw){.delay_ms = FAR_MS});
     int late = dial(*state), slow = dial(*state), other = dial(*state);
     get(late, "/flawed");
     get(other, "/plain"); // served on the one loop: the request before has begun
     expect_body(other, BODY);
-    wanted = (struct http_flaw){.bytes_per_s = 1, .blanks = FAR_MS};
+    want((struct http_flaw){.bytes_per_s = 1, .blanks = FAR_MS});
     get(slow, "/flawed");
     assert_true(read_head(slow, &reply));
     int64_t begun_ms = now_ms();
@@ -263,7 +279,7 @@ static void test_close_ends_waits(void **state)
     (void)state;
     struct http_server *server = open_server(&(struct http_server_settings){
         .routes = routes, .route_count = COUNT_OF(routes), .loops = 1});
-    wanted = (struct http_flaw){.delay_ms = FAR_MS};
+    want((struct http_flaw){.delay_ms = FAR_MS});
     int late = dial(server), other = dial(server);
     get(late, "/flawed");
     get(other, "/plain");
