@@ -8,7 +8,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 
-#define HELP_MAX 8192
+#define HELP_MAX 16384
 
 void cli_fail(const char *format, ...)
 {
@@ -97,7 +97,16 @@ static enum cli_parsed take_option(const struct cli_command *command,
                  command->name);
         return CLI_BAD;
     }
-    *option->value = equal == NULL ? *++*argv : equal + 1;
+    const char *value = equal == NULL ? *++*argv : equal + 1;
+    if (option->list == NULL) {
+        *option->value = value;
+        return CLI_GO;
+    }
+    if (option->list->count == CLI_LIST_MAX) {
+        cli_fail("%s can be given %d times at most", option->name, CLI_LIST_MAX);
+        return CLI_BAD;
+    }
+    option->list->items[option->list->count++] = str_of(value);
     return CLI_GO;
 }
 

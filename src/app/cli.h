@@ -13,14 +13,24 @@
 // Exit statuses of the program.
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
+// CLI_LIST_MAX is how often an option can be given that collects its values.
+#define CLI_LIST_MAX 64
+
+// The values of an option that can be given several times.
+struct cli_list {
+    struct str items[CLI_LIST_MAX];
+    size_t count;
+};
+
 // One option of a command. A flag sets *flag; one with a value ("--port 80" or "--port=80") sets
-// *value to the text.
+// *value to the text, or adds it to *list.
 struct cli_option {
     const char *name;       // "--port"
     const char *value_name; // "PORT"; NULL: a flag
     const char *help;
     bool *flag;
     const char **value;
+    struct cli_list *list;
 };
 
 struct cli_command {

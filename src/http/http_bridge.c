@@ -129,6 +129,10 @@ static void walk_headers(struct http_request *request, const char *method, const
 
 static enum MHD_Result queue_answer(struct http_request *request)
 {
+    if (http_flaw_waits(request))
+        return MHD_YES;
+    if (http_flaw_is_silent(request))
+        return MHD_NO;
     return http_answer_queue(request) ? MHD_YES : MHD_NO;
 }
 
@@ -262,6 +266,8 @@ static void on_completed(void *cls, struct MHD_Connection *mhd, void **context,
     struct http_connection *connection = request->connection;
     int64_t now = http_server_now(server);
     log_request(request, now, how);
+    if (how == MHD_REQUEST_TERMINATED_COMPLETED_OK)
+        http_flaw_sent(request);
     fd_close(&request->answer.fd);
     http_deadline_await_body(connection, false);
     http_deadline_set(connection, now + server->settings.idle_ms * US_PER_MS);

@@ -59,6 +59,7 @@ struct http_call {
     struct str content_type; // null if none
     struct opt_i64 content_length;
     unsigned retry_after_s; // from Retry-After (seconds or date), capped at 3,600; 0: none
+    struct opt_i64 date_us; // from Date: the peer's clock, UTC
     char detail[160];       // what went wrong, for people; "" if nothing did
     int64_t duration_us;    // from the start of connecting
     struct http_call *next; // the client's

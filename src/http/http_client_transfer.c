@@ -94,6 +94,10 @@ static void take_header(struct http_call *call, struct str name, struct str valu
             call->content_length = OPT_I64(length);
     } else if (str_equal_nocase(name, STR("Retry-After"))) {
         call->retry_after_s = retry_after_parse(value, clock_now_us(clock_system()));
+    } else if (str_equal_nocase(name, STR("Date"))) {
+        int64_t date_us;
+        if (time_parse_http(value, &date_us) == ERR_OK)
+            call->date_us = OPT_I64(date_us);
     }
 }
 
@@ -110,6 +114,7 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *ctx)
         call->content_type = STR_NULL;
         call->content_length = (struct opt_i64){0};
         call->retry_after_s = 0;
+        call->date_us = (struct opt_i64){0};
         return len;
     }
     while (line.len > 0 && (line.ptr[line.len - 1] == '\r' || line.ptr[line.len - 1] == '\n'))
@@ -219,6 +224,7 @@ static void clear_result(struct http_call *call)
     call->content_type = STR_NULL;
     call->content_length = (struct opt_i64){0};
     call->retry_after_s = 0;
+    call->date_us = (struct opt_i64){0};
     call->detail[0] = '\0';
     call->duration_us = 0;
 }

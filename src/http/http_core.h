@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "http/http_flaw.h"
 #include "http/http_gate.h"
 #include "http/http_linger.h"
 #include "http/http_router.h"
@@ -25,8 +26,9 @@ struct MHD_Daemon;
 struct http_loop {
     struct http_server *server;
     struct MHD_Daemon *daemon;
-    int epoll_fd; // the daemon's
-    int wake;     // eventfd
+    int epoll_fd;               // the daemon's
+    int wake;                   // eventfd
+    struct http_flawed *flawed; // those that wait on this loop
     _Atomic bool woken;
     bool listens; // the thread's own
     bool runs;
@@ -97,6 +99,7 @@ struct http_request {
     size_t body_max;
     struct buf body;
     struct http_answer answer;
+    struct http_flawed *flawed; // NULL: the answer goes as it should
 };
 
 struct http_deadlines;

@@ -25,8 +25,8 @@ static int wait_ms(const struct http_loop *loop)
 {
     MHD_UNSIGNED_LONG_LONG ms = 0;
     if (MHD_get_timeout(loop->daemon, &ms) != MHD_YES)
-        return -1;
-    return ms > INT_MAX ? INT_MAX : (int)ms;
+        return http_flaw_wait_ms(loop, -1);
+    return http_flaw_wait_ms(loop, ms > INT_MAX ? INT_MAX : (int)ms);
 }
 
 static void wait_for_work(struct http_loop *loop)
@@ -57,8 +57,10 @@ static void *loop_main(void *ctx)
         if (loop->listens && atomic_load(&server->draining))
             stop_listening(loop);
         wait_for_work(loop);
+        http_flaw_wake(loop, false);
         check(MHD_run(loop->daemon) == MHD_YES);
     }
+    http_flaw_wake(loop, true);
     return NULL;
 }
 

@@ -62,8 +62,11 @@ void http_respond(struct http_request *request, int status, const char *content_
     http_answer_done(request);
 }
 
-static struct MHD_Response *make_response(struct http_answer *answer)
+static struct MHD_Response *make_response(struct http_request *request)
 {
+    struct http_answer *answer = &request->answer;
+    if (request->flawed != NULL)
+        return http_flaw_response(request);
     if (answer->fd < 0)
         return MHD_create_response_from_buffer(answer->body.len, (void *)answer->body.ptr,
                                                MHD_RESPMEM_PERSISTENT);
@@ -108,7 +111,7 @@ static bool add_headers(struct MHD_Response *response, struct http_request *requ
 
 bool http_answer_queue(struct http_request *request)
 {
-    struct MHD_Response *response = make_response(&request->answer);
+    struct MHD_Response *response = make_response(request);
     if (response == NULL)
         return false;
     bool ok =

@@ -3,6 +3,8 @@
 
 #include "http/http_server.h"
 #include "sim/sim_api.h"
+#include "sim/sim_call.h"
+#include "sim/sim_faults.h"
 #include "sim/sim_files.h"
 #include "sim/sim_state.h"
 
@@ -31,6 +33,8 @@ static struct sim_settings without_zeros(const struct sim_settings *settings)
         full.token_ttl_s = TOKEN_TTL_S;
     if (full.project_max == 0)
         full.project_max = PROJECT_MAX;
+    if (full.time_scale == 0)
+        full.time_scale = 1;
     if (full.clock == NULL)
         full.clock = clock_system();
     return full;
@@ -43,15 +47,18 @@ enum err sim_open(const struct sim_settings *settings, struct sim **ret_sim, str
         full.generation_max_ms > GENERATION_MS_MAX)
         return error_set(err, ERR_INVALID,
                          "generation times must be min:max milliseconds, at most a day");
+    if (!(full.time_scale > 0 && full.time_scale <= SIM_TIME_SCALE_MAX))
+        return error_set(err, ERR_INVALID, "the time scale must be above 0 and at most %d",
+                         SIM_TIME_SCALE_MAX);
     CLEANUP(sim_close_ptr) struct sim *sim = calloc(1, sizeof(*sim));
     check(sim != NULL);
+    TRY(sim_faults_open(&full, &sim->app.faults, err));
     TRY(sim_state_open(&full, &sim->app.state, err));
     TRY(sim_files_open(&sim->app.files, err));
     struct http_server_settings http = {
         .listen = full.listen,
         .port = full.port,
         .loops = LOOPS,
-        .guard = sim_api_guard,
         .app = &sim->app,
     };
     http.routes = sim_api_routes(&http.route_count);
@@ -75,5 +82,6 @@ void sim_close(struct sim *sim)
     http_server_close(sim->server);
     sim_files_close(sim->app.files);
     sim_state_close(sim->app.state);
+    sim_faults_close(sim->app.faults);
     free(sim);
 }

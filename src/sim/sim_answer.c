@@ -6,6 +6,10 @@
 
 #define SOURCE_EARTH 2
 #define ADDRESS_LINE 2304
+// Ids that no project gets: of what only looks like one.
+#define OTHER_IDS INT64_C(1000000000)
+// About a metre.
+#define BESIDE_DEGREES 0.00001
 
 // The members that stand beside each other in the answer to a create.
 struct created {
@@ -206,6 +210,12 @@ struct ledger_line {
     struct str homeowner_email;
     struct str status;
     struct str asked_by;
+    int64_t session;
+    struct str user_agent;
+    struct str request_id;
+    bool answered;
+    struct str answer_faults;
+    struct str fate;
 };
 
 static const struct field ledger_fields[] = {
@@ -217,6 +227,12 @@ static const struct field ledger_fields[] = {
     {FIELD_AS_STR(struct ledger_line, homeowner_email, 0)},
     {FIELD_AS_STR(struct ledger_line, status, 0)},
     {FIELD_AS_STR(struct ledger_line, asked_by, 0)},
+    {FIELD_AS_I64(struct ledger_line, session)},
+    {FIELD_AS_STR(struct ledger_line, user_agent, 0)},
+    {FIELD_AS_STR(struct ledger_line, request_id, 0)},
+    {FIELD_AS_BOOL(struct ledger_line, answered)},
+    {FIELD_AS_STR(struct ledger_line, answer_faults, 0)},
+    {FIELD_AS_STR(struct ledger_line, fate, 0)},
 };
 static const struct field_table ledger_table =
     FIELD_TABLE("ledger line", ledger_fields, struct ledger_line);
@@ -318,6 +334,8 @@ void sim_answer_complete(struct buf *buf, const struct sim_view *view)
 {
     const struct sim_project *project = view->project;
     const struct sim_system *system = &project->system;
+    bool is_hidden = sim_plan_has(&project->fate, SIM_FAULT_NO_PROJECT_ID);
+    int64_t build_id = project->id + (is_hidden ? OTHER_IDS : 0);
     struct complete complete = {
         .id = project->house_id,
         .state = view->phase,
@@ -325,7 +343,7 @@ void sim_answer_complete(struct buf *buf, const struct sim_view *view)
         .lead_id = project->house_id,
         .latitude = project->latitude,
         .longitude = project->longitude,
-        .build = {.id = project->id, .state = view->phase, .progress = view->progress},
+        .build = {.id = build_id, .state = view->phase, .progress = view->progress},
         .house = {.id = project->house_id,
                   .kwh_usage = system->annual_use_kwh,
                   .panel_count = system->panel_count,
@@ -334,7 +352,7 @@ void sim_answer_complete(struct buf *buf, const struct sim_view *view)
                   .battery_count = system->storage_quantity,
                   .panel = *system->panel,
                   .inverter = inverter_of(system)},
-        .production = {.id = project->id,
+        .production = {.id = build_id,
                        .annual = sim_annual_kwh(system),
                        .kwh_per_kw = sim_kwh_per_kw(system->latitude)},
         .address = project->address,
@@ -355,13 +373,13 @@ void sim_answer_lead(struct buf *buf, const struct sim_view *view)
              STR_ARG(address->city), STR_ARG(address->state), STR_ARG(address->postal_code));
     int64_t done_us = view->phase == SIM_DONE ? project->duration_us : 0;
     struct lead_entry entry = {
-        .id = project->house_id,
-        .created_at = OPT_I64(project->created_us),
-        .updated_at = OPT_I64(project->created_us + done_us),
+        .id = project->house_id + (view->is_twin ? OTHER_IDS : 0),
+        .created_at = OPT_I64(project->created_us + view->skew_us),
+        .updated_at = OPT_I64(project->created_us + view->skew_us + done_us),
         .state = view->phase,
         .company_id = SIM_COMPANY_ID,
         .creator_id = SIM_USER_ID,
-        .latitude = project->latitude,
+        .latitude = project->latitude + (view->is_twin ? BESIDE_DEGREES : 0),
         .longitude = project->longitude,
         .address = str_of(line),
         .source = SOURCE_EARTH,
@@ -382,6 +400,9 @@ void sim_answer_ledger(struct buf *buf, const struct sim_view *view)
         [SIM_INITIALIZED] = "initialized",
     };
     const struct sim_project *project = view->project;
+    CLEANUP(buf_done) struct buf fate;
+    buf_init(&fate, SIM_FAULTS_MAX);
+    sim_plan_print(&fate, &project->fate);
     struct ledger_line line = {
         .project_id = project->id,
         .house_id = project->house_id,
@@ -391,6 +412,12 @@ void sim_answer_ledger(struct buf *buf, const struct sim_view *view)
         .homeowner_email = project->homeowner_email,
         .status = str_of(names[view->phase]),
         .asked_by = project->asked_by,
+        .session = project->session,
+        .user_agent = project->user_agent,
+        .request_id = project->request_id,
+        .answered = !project->unanswered,
+        .answer_faults = project->answer_faults,
+        .fate = fate.len > 0 ? buf_str(&fate) : STR_NULL,
     };
     json_write_object(buf, &ledger_table, &line);
 }

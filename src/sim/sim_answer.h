@@ -11,6 +11,8 @@ struct sim_view {
     const struct sim_project *project;
     enum sim_phase phase;
     int progress;
+    int64_t skew_us; // by which times are shifted
+    bool is_twin;    // shown as another lead at its place
 };
 
 // sim_answer_session() adds the answer to a login.

@@ -1,298 +1,321 @@
 // The handlers of the simulator's routes.
 #include "sim/sim_api.h"
 
-#include "base/buf.h"
 #include "base/log.h"
 #include "base/number.h"
-#include "sim/sim_answer.h"
+#include "sim/sim_admin.h"
+#include "sim/sim_call.h"
 #include "sim/sim_request.h"
 
-#define ANSWER_MAX   ((size_t)64 << 10)
-#define LIST_MAX     ((size_t)256 << 20)
 #define PAGE_DEFAULT 50
 #define PAGE_MAX     1000
 
-static struct sim_app *app_of(struct http_request *request)
-{
-    return http_app(request);
-}
-
-static void answer_buf(struct http_request *request, struct buf *buf, size_t max)
-{
-    buf_init_arena(buf, http_arena(request), max);
-}
-
-static void answer(struct http_request *request, int status, const struct buf *buf)
-{
-    check(!buf->overflow);
-    http_respond(request, status, "application/json", buf_str(buf));
-}
-
-static void refuse(struct http_request *request, int status, const struct error *err)
-{
-    struct buf buf;
-    answer_buf(request, &buf, ANSWER_MAX);
-    sim_answer_error(&buf, err);
-    answer(request, status, &buf);
-}
-
-static void refuse_with(struct http_request *request, int status, const char *words)
-{
-    struct error err = {0};
-    error_set(&err, ERR_INVALID, "%s", words);
-    refuse(request, status, &err);
-}
-
-// Whose token the request has; false if none or not a good one.
-static bool who_asks(struct http_request *request, char ret_contact[SIM_CONTACT_MAX])
-{
-    static const struct str scheme = STR_INIT("Bearer ");
-    struct str header = http_header(request, "Authorization");
-    if (header.len < scheme.len || !str_equal_nocase(str_slice(header, 0, scheme.len), scheme))
-        return false;
-    struct str token = str_trim(str_slice(header, scheme.len, header.len));
-    return sim_state_who(app_of(request)->state, token, ret_contact);
-}
-
-bool sim_api_guard(struct http_request *request, void *app)
-{
-    (void)app;
-    char contact[SIM_CONTACT_MAX];
-    struct str path = http_path(request);
-    bool is_api = str_starts(path, STR("/v1/")) || str_starts(path, STR("/v3/"));
-    if (!is_api || str_equal(path, STR("/v1/users/sessions")) || who_asks(request, contact))
-        return true;
-    http_set_header(request, "WWW-Authenticate", STR("Bearer"));
-    refuse_with(request, 401, "the token is missing, unknown or expired");
-    return false;
-}
-
-static void handle_login(struct http_request *request)
+static void handle_login(struct sim_call *call)
 {
     struct error err = {0};
     struct sim_login login;
-    if (sim_login_decode(http_body(request), http_arena(request), &login, &err) != ERR_OK) {
-        refuse(request, 400, &err);
+    if (sim_login_decode(http_body(call->request), http_arena(call->request), &login, &err) !=
+        ERR_OK) {
+        sim_call_refuse(call, 400, &err);
         return;
     }
     if (login.contact.len == 0 || login.password.len == 0) {
-        refuse_with(request, 401, "the contact or the password is wrong");
+        sim_call_refuse_with(call, 401, "the contact or the password is wrong");
         return;
     }
     char token[SIM_TOKEN_TEXT];
-    sim_state_login(app_of(request)->state, login.contact, token);
+    sim_state_login(call->app->state, login.contact, token);
     struct buf buf;
-    answer_buf(request, &buf, ANSWER_MAX);
+    sim_call_buf(call, &buf, SIM_ANSWER_MAX);
     sim_answer_session(&buf, str_of(token), login.contact);
-    answer(request, 200, &buf);
+    sim_call_answer(call, 200, &buf);
 }
 
-static void handle_create(struct http_request *request)
+// A header's text for the ledger; null if it is not fit for it.
+static struct str noted(struct str text)
+{
+    return str_is_utf8(text) ? str_cut(text, SIM_AGENT_MAX) : STR_NULL;
+}
+
+// Adds who asks, and what the answer and the project will meet.
+static void describe(const struct sim_call *call, struct sim_project *project)
+{
+    struct buf names;
+    project->asked_by = str_of(call->caller.contact);
+    project->session = call->caller.session;
+    project->user_agent = noted(http_header(call->request, "User-Agent"));
+    project->request_id = noted(http_request_id(call->request));
+    project->unanswered = sim_plan_spoils(&call->plan);
+    sim_call_buf(call, &names, SIM_FAULTS_MAX);
+    sim_plan_print(&names, &call->plan);
+    if (names.len > 0)
+        project->answer_faults = buf_str(&names);
+    sim_faults_draw(call->app->faults, SIM_PROJECT, &project->fate);
+}
+
+static void handle_create(struct sim_call *call)
 {
     struct error err = {0};
     struct sim_project wanted;
-    enum err code = sim_create_decode(http_body(request), http_arena(request), &wanted, &err);
+    enum err code =
+        sim_create_decode(http_body(call->request), http_arena(call->request), &wanted, &err);
     if (code != ERR_OK) {
-        refuse(request, code == ERR_CONFLICT ? 422 : 400, &err);
+        sim_call_refuse(call, code == ERR_CONFLICT ? 422 : 400, &err);
         return;
     }
-    char contact[SIM_CONTACT_MAX];
-    if (!who_asks(request, contact)) { // the token ran out since the guard looked
-        refuse_with(request, 401, "the token is expired");
-        return;
-    }
-    wanted.asked_by = str_of(contact);
+    describe(call, &wanted);
     const struct sim_project *project;
-    if (sim_state_add(app_of(request)->state, &wanted, &project, &err) != ERR_OK) {
+    if (sim_state_add(call->app->state, &wanted, &project, &err) != ERR_OK) {
         log_error(LOG_WARN, "simulate.create_refused", &err);
-        refuse(request, 503, &err);
+        sim_call_refuse(call, 503, &err);
         return;
     }
     struct buf buf;
-    answer_buf(request, &buf, ANSWER_MAX);
+    sim_call_buf(call, &buf, SIM_ANSWER_MAX);
     sim_answer_created(&buf, project);
-    answer(request, 201, &buf);
+    sim_call_answer(call, 201, &buf);
 }
 
-static struct sim_view view_of(struct http_request *request, const struct sim_project *project)
-{
-    struct sim_view view = {.project = project};
-    view.phase = sim_state_phase(app_of(request)->state, project, &view.progress);
-    return view;
-}
-
-static void handle_adders(struct http_request *request)
+static void handle_adders(struct sim_call *call)
 {
     struct error err = {0};
     int64_t project_id;
-    if (sim_ids_decode(http_body(request), http_arena(request), &project_id, NULL, &err) !=
-        ERR_OK) {
-        refuse(request, 400, &err);
+    if (sim_ids_decode(http_body(call->request), http_arena(call->request), &project_id, NULL,
+                       &err) != ERR_OK) {
+        sim_call_refuse(call, 400, &err);
         return;
     }
-    const struct sim_project *project = sim_state_project(app_of(request)->state, project_id);
+    const struct sim_project *project = sim_state_project(call->app->state, project_id);
     if (project == NULL) {
-        refuse_with(request, 404, "there is no such project");
+        sim_call_refuse_with(call, 404, "there is no such project");
         return;
     }
     struct buf buf;
-    answer_buf(request, &buf, ANSWER_MAX);
+    sim_call_buf(call, &buf, SIM_ANSWER_MAX);
     sim_answer_adders(&buf, project);
-    answer(request, 200, &buf);
+    sim_call_answer(call, 200, &buf);
 }
 
-static void handle_price(struct http_request *request)
+static void handle_price(struct sim_call *call)
 {
     struct error err = {0};
     int64_t project_id;
     int64_t house_id;
-    if (sim_ids_decode(http_body(request), http_arena(request), &project_id, &house_id, &err) !=
-        ERR_OK) {
-        refuse(request, 400, &err);
+    if (sim_ids_decode(http_body(call->request), http_arena(call->request), &project_id, &house_id,
+                       &err) != ERR_OK) {
+        sim_call_refuse(call, 400, &err);
         return;
     }
-    const struct sim_project *project = sim_state_project(app_of(request)->state, project_id);
+    const struct sim_project *project = sim_state_project(call->app->state, project_id);
     if (project == NULL || project->house_id != house_id) {
-        refuse_with(request, 404, "there is no such project with this house");
+        sim_call_refuse_with(call, 404, "there is no such project with this house");
         return;
     }
     struct buf buf;
-    answer_buf(request, &buf, ANSWER_MAX);
+    sim_call_buf(call, &buf, SIM_ANSWER_MAX);
     sim_answer_price(&buf, project);
-    answer(request, 200, &buf);
+    sim_call_answer(call, 200, &buf);
 }
 
 // The project of the house named in the path; NULL after answering 404.
-static const struct sim_project *house_in_path(struct http_request *request)
+static const struct sim_project *house_in_path(struct sim_call *call)
 {
     int64_t house_id = 0;
     const struct sim_project *project = NULL;
-    if (number_parse_i64(http_param(request, "id"), 1, INT64_MAX, &house_id) == ERR_OK)
-        project = sim_state_house(app_of(request)->state, house_id);
+    if (number_parse_i64(http_param(call->request, "id"), 1, INT64_MAX, &house_id) == ERR_OK)
+        project = sim_state_house(call->app->state, house_id);
     if (project == NULL)
-        refuse_with(request, 404, "there is no such lead");
+        sim_call_refuse_with(call, 404, "there is no such lead");
     return project;
 }
 
-static void handle_complete(struct http_request *request)
+static void handle_complete(struct sim_call *call)
 {
-    const struct sim_project *project = house_in_path(request);
+    const struct sim_project *project = house_in_path(call);
     if (project == NULL)
         return;
-    struct sim_view view = view_of(request, project);
+    struct sim_view view = sim_call_view(call, project);
     struct buf buf;
-    answer_buf(request, &buf, ANSWER_MAX);
+    sim_call_buf(call, &buf, SIM_ANSWER_MAX);
     sim_answer_complete(&buf, &view);
-    answer(request, 200, &buf);
+    sim_call_answer(call, 200, &buf);
 }
 
-static void handle_lead(struct http_request *request)
+static void handle_lead(struct sim_call *call)
 {
-    const struct sim_project *project = house_in_path(request);
+    const struct sim_project *project = house_in_path(call);
     if (project == NULL)
         return;
-    struct sim_view view = view_of(request, project);
+    if (!sim_state_is_listed(call->app->state, project)) {
+        sim_call_refuse_with(call, 404, "there is no such lead (yet)");
+        return;
+    }
+    struct sim_view view = sim_call_view(call, project);
     struct buf buf;
-    answer_buf(request, &buf, ANSWER_MAX);
+    sim_call_buf(call, &buf, SIM_ANSWER_MAX);
     sim_answer_lead(&buf, &view);
-    answer(request, 200, &buf);
+    sim_call_answer(call, 200, &buf);
 }
 
 // Reads a number of the query, or takes the default where it is absent. False after answering 400.
-static bool query_number(struct http_request *request, const char *name, int64_t when_absent,
+static bool query_number(struct sim_call *call, const char *name, int64_t when_absent,
                          int64_t *ret_value)
 {
-    struct str text = http_query(request, name);
+    struct str text = http_query(call->request, name);
     *ret_value = when_absent;
     if (text.ptr == NULL || number_parse_i64(text, 0, INT64_MAX, ret_value) == ERR_OK)
         return true;
     struct error err = {0};
     error_set(&err, ERR_INVALID, "%s must be a whole number", name);
-    refuse(request, 400, &err);
+    sim_call_refuse(call, 400, &err);
     return false;
 }
 
-// Newest first, as people look at lists: entries move back a place with every create.
-static void handle_leads(struct http_request *request)
+// What a list has so far: entries before the offset are only counted.
+struct listing {
+    int64_t skip;
+    int64_t limit;
+    int64_t count;
+};
+
+static void list_entry(struct listing *listing, const struct sim_view *view, struct buf *buf)
 {
-    struct sim_state *state = app_of(request)->state;
-    int64_t company_id, limit, offset;
-    if (!query_number(request, "company_id", -1, &company_id) ||
-        !query_number(request, "limit", PAGE_DEFAULT, &limit) ||
-        !query_number(request, "offset", 0, &offset))
+    if (listing->skip > 0) {
+        listing->skip--;
+        return;
+    }
+    if (listing->count == listing->limit)
+        return;
+    if (listing->count++ > 0)
+        buf_append_char(buf, ',');
+    sim_answer_lead(buf, view);
+}
+
+// Newest first, as people look at lists: entries move back a place with every create.
+static void list_leads(const struct sim_call *call, struct listing *listing, struct buf *buf)
+{
+    struct sim_state *state = call->app->state;
+    for (size_t i = sim_state_count(state); i > 0 && listing->count < listing->limit; i--) {
+        const struct sim_project *project = sim_state_at(state, i - 1);
+        if (!sim_state_is_listed(state, project))
+            continue;
+        struct sim_view view = sim_call_view(call, project);
+        list_entry(listing, &view, buf);
+        view.is_twin = true;
+        if (sim_plan_has(&project->fate, SIM_FAULT_TWIN))
+            list_entry(listing, &view, buf);
+    }
+}
+
+static void handle_leads(struct sim_call *call)
+{
+    int64_t company_id;
+    struct listing listing = {0};
+    if (!query_number(call, "company_id", -1, &company_id) ||
+        !query_number(call, "limit", PAGE_DEFAULT, &listing.limit) ||
+        !query_number(call, "offset", 0, &listing.skip))
         return;
     if (company_id < 0) {
-        refuse_with(request, 400, "company_id is required");
+        sim_call_refuse_with(call, 400, "company_id is required");
         return;
     }
-    int64_t count = company_id == SIM_COMPANY_ID ? (int64_t)sim_state_count(state) : 0;
-    if (limit > PAGE_MAX)
-        limit = PAGE_MAX;
+    if (listing.limit > PAGE_MAX)
+        listing.limit = PAGE_MAX;
     struct buf buf;
-    answer_buf(request, &buf, LIST_MAX);
+    sim_call_buf(call, &buf, SIM_LIST_MAX);
     BUF_LITERAL(&buf, "{\"leads\":[");
-    for (int64_t i = 0; i < limit && offset < count - i; i++) {
-        struct sim_view view =
-            view_of(request, sim_state_at(state, (size_t)(count - 1 - offset - i)));
-        if (i > 0)
-            buf_append_char(&buf, ',');
-        sim_answer_lead(&buf, &view);
-    }
+    if (company_id == SIM_COMPANY_ID)
+        list_leads(call, &listing, &buf);
     BUF_LITERAL(&buf, "]}");
-    answer(request, 200, &buf);
+    sim_call_answer(call, 200, &buf);
 }
 
-static void handle_ledger(struct http_request *request)
+static void handle_file(struct sim_call *call)
 {
-    struct sim_state *state = app_of(request)->state;
-    size_t count = sim_state_count(state);
-    struct buf buf;
-    answer_buf(request, &buf, LIST_MAX);
-    buf_printf(&buf, "{\"total\":%zu,\"projects\":[", count);
-    for (size_t i = 0; i < count; i++) {
-        struct sim_view view = view_of(request, sim_state_at(state, i));
-        buf_append_str(&buf, i == 0 ? STR("\n") : STR(",\n"));
-        sim_answer_ledger(&buf, &view);
-    }
-    BUF_LITERAL(&buf, "]}\n");
-    answer(request, 200, &buf);
-}
-
-static void handle_health(struct http_request *request)
-{
-    struct buf buf;
-    answer_buf(request, &buf, ANSWER_MAX);
-    buf_printf(&buf, "{\"status\":\"ok\",\"projects\":%zu}\n",
-               sim_state_count(app_of(request)->state));
-    answer(request, 200, &buf);
-}
-
-static void handle_file(struct http_request *request)
-{
-    struct sim_app *app = app_of(request);
     int64_t project_id = 0;
     const struct sim_project *project = NULL;
-    if (number_parse_i64(http_param(request, "project_id"), 1, INT64_MAX, &project_id) == ERR_OK)
-        project = sim_state_project(app->state, project_id);
-    if (project == NULL || view_of(request, project).phase != SIM_DONE) {
-        refuse_with(request, 404, "there is no such file (yet)");
+    struct str text = http_param(call->request, "project_id");
+    if (number_parse_i64(text, 1, INT64_MAX, &project_id) == ERR_OK)
+        project = sim_state_project(call->app->state, project_id);
+    if (project == NULL || !sim_state_has_files(call->app->state, project)) {
+        sim_call_refuse_with(call, 404, "there is no such file (yet)");
         return;
     }
-    sim_files_answer(app->files, request, project, http_param(request, "file"));
+    sim_call_answer_file(call, project, http_param(call->request, "file"));
+}
+
+static void run_login(struct http_request *request)
+{
+    sim_call_run(request, SIM_SESSION, false, handle_login);
+}
+
+static void run_create(struct http_request *request)
+{
+    sim_call_run(request, SIM_CREATE, true, handle_create);
+}
+
+static void run_adders(struct http_request *request)
+{
+    sim_call_run(request, SIM_ADDERS, true, handle_adders);
+}
+
+static void run_price(struct http_request *request)
+{
+    sim_call_run(request, SIM_PRICE, true, handle_price);
+}
+
+static void run_complete(struct http_request *request)
+{
+    sim_call_run(request, SIM_COMPLETE, true, handle_complete);
+}
+
+static void run_leads(struct http_request *request)
+{
+    sim_call_run(request, SIM_LEADS, true, handle_leads);
+}
+
+static void run_lead(struct http_request *request)
+{
+    sim_call_run(request, SIM_LEAD, true, handle_lead);
+}
+
+static void run_file(struct http_request *request)
+{
+    static const struct {
+        struct str suffix;
+        enum sim_place place;
+    } kinds[] = {
+        {STR_INIT(".obj"), SIM_OBJ},
+        {STR_INIT(".ply"), SIM_PLY},
+        {STR_INIT(".mtl"), SIM_MTL},
+    };
+    struct str name = http_param(request, "file");
+    struct str suffix = str_slice(name, name.len < 4 ? 0 : name.len - 4, name.len);
+    enum sim_place place = SIM_JPG;
+    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+        if (str_equal(suffix, kinds[i].suffix))
+            place = kinds[i].place;
+    }
+    sim_call_run(request, place, false, handle_file);
 }
 
 static const struct http_route routes[] = {
-    {HTTP_POST, "/v1/users/sessions", handle_login, HTTP_ROUTE_JSON_BODY, 0},
-    {HTTP_POST, "/v1/lead/create", handle_create, HTTP_ROUTE_JSON_BODY, 0},
-    {HTTP_POST, "/v3/adders.ListProjectAdders", handle_adders, HTTP_ROUTE_JSON_BODY, 0},
-    {HTTP_POST, "/v3/adders.GetPriceBreakdown", handle_price, HTTP_ROUTE_JSON_BODY, 0},
-    {HTTP_POST, "/v1/leads/{id}/complete", handle_complete,
+    {HTTP_POST, "/v1/users/sessions", run_login, HTTP_ROUTE_JSON_BODY, 0},
+    {HTTP_POST, "/v1/lead/create", run_create, HTTP_ROUTE_JSON_BODY, 0},
+    {HTTP_POST, "/v3/adders.ListProjectAdders", run_adders, HTTP_ROUTE_JSON_BODY, 0},
+    {HTTP_POST, "/v3/adders.GetPriceBreakdown", run_price, HTTP_ROUTE_JSON_BODY, 0},
+    {HTTP_POST, "/v1/leads/{id}/complete", run_complete,
      HTTP_ROUTE_JSON_BODY | HTTP_ROUTE_OPTIONAL_BODY, 0},
-    {HTTP_GET, "/v1/leads", handle_leads, 0, 0},
-    {HTTP_GET, "/v1/lead/{id}", handle_lead, 0, 0},
-    {HTTP_GET, "/storage/leads/{project_id}/mesh/{file}", handle_file, 0, 0},
-    {HTTP_GET, "/ledger", handle_ledger, 0, 0},
-    {HTTP_GET, "/health", handle_health, 0, 0},
+    {HTTP_GET, "/v1/leads", run_leads, 0, 0},
+    {HTTP_GET, "/v1/lead/{id}", run_lead, 0, 0},
+    {HTTP_GET, "/storage/leads/{project_id}/mesh/{file}", run_file, 0, 0},
+    {HTTP_GET, "/health", sim_admin_health, 0, 0},
+    {HTTP_GET, "/ledger", sim_admin_ledger, 0, 0},
+    {HTTP_GET, "/faults", sim_admin_list, 0, 0},
+    {HTTP_POST, "/faults", sim_admin_add, HTTP_ROUTE_JSON_BODY, 0},
+    {HTTP_PUT, "/faults", sim_admin_replace, HTTP_ROUTE_JSON_BODY, 0},
+    {HTTP_DELETE, "/faults", sim_admin_clear, 0, 0},
+    {HTTP_DELETE, "/faults/{id}", sim_admin_remove, 0, 0},
 };
 
 const struct http_route *sim_api_routes(size_t *ret_count)

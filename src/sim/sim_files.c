@@ -11,6 +11,7 @@
 #include "base/pool.h"
 #include "base/thread.h"
 #include "sim/house.h"
+#include "sim/sim_spoil.h"
 
 #define HOUSES_KEPT   16
 #define WAITING_MAX   16384
@@ -58,6 +59,8 @@ struct file_wish {
     struct http_request *request;
     const struct sim_project *project;
     size_t kind;
+    bool is_short;
+    int64_t short_at;
 };
 
 static void house_forget(struct kept_house *house)
@@ -144,7 +147,10 @@ static void wish_run(struct pool_work *work)
         http_problem(wish->request, &err);
         return;
     }
-    http_respond_file(wish->request, kinds[wish->kind].content_type, fd, file->size_bytes,
+    uint64_t size_bytes = file->size_bytes;
+    if (wish->is_short)
+        size_bytes = sim_spoil_length(size_bytes, wish->short_at);
+    http_respond_file(wish->request, kinds[wish->kind].content_type, fd, size_bytes,
                       str_of(file->etag));
 }
 
@@ -191,7 +197,7 @@ void sim_files_close(struct sim_files *files)
 }
 
 void sim_files_answer(struct sim_files *files, struct http_request *request,
-                      const struct sim_project *project, struct str name)
+                      const struct sim_project *project, struct str name, const int64_t *short_at)
 {
     size_t kind = 0;
     while (kind < FILES_A_HOUSE && !str_equal(name, kinds[kind].name))
@@ -209,6 +215,8 @@ void sim_files_answer(struct sim_files *files, struct http_request *request,
         .request = request,
         .project = project,
         .kind = kind,
+        .is_short = short_at != NULL,
+        .short_at = short_at != NULL ? *short_at : 0,
     };
     http_suspend(request);
     mutex_lock(&files->lock);

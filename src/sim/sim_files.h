@@ -21,7 +21,8 @@ void sim_files_close(struct sim_files *files);
 
 // sim_files_answer() answers a request for a file of a project by the file's name ("scene.obj"),
 // later and from another thread, with ETag and Range; 404 for other names, 503 when too many wait.
+// Where short_at is given, the file is truncated as sim_spoil_length() says.
 void sim_files_answer(struct sim_files *files, struct http_request *request,
-                      const struct sim_project *project, struct str name);
+                      const struct sim_project *project, struct str name, const int64_t *short_at);
 
 #endif

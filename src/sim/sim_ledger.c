@@ -54,6 +54,13 @@ struct line {
     double consumption[SIM_MONTHS];
     int64_t target_solar_offset;
     struct str mode;
+    // Absent where a simulator without faults wrote the line.
+    int64_t session;
+    struct str user_agent;
+    struct str request_id;
+    struct str answer_faults;
+    bool unanswered;
+    struct str fate;
 };
 
 static const struct field address_fields[] = {
@@ -94,6 +101,12 @@ static const struct field line_fields[] = {
     {FIELD_AS_I64(struct line, target_solar_offset), .flags = FIELD_REQUIRED, .min = 0,
      .max = 1000},
     {FIELD_AS_STR(struct line, mode, SIM_TEXT_MAX)},
+    {FIELD_AS_I64(struct line, session), .min = 0, .max = ID_MAX},
+    {FIELD_AS_STR(struct line, user_agent, SIM_AGENT_MAX)},
+    {FIELD_AS_STR(struct line, request_id, SIM_AGENT_MAX)},
+    {FIELD_AS_STR(struct line, answer_faults, SIM_FAULTS_MAX)},
+    {FIELD_AS_BOOL(struct line, unanswered)},
+    {FIELD_AS_STR(struct line, fate, SIM_FAULTS_MAX)},
 };
 static const struct field_table line_table = FIELD_TABLE("ledger line", line_fields, struct line);
 
@@ -274,6 +287,11 @@ static struct sim_project project_of(const struct line *line)
         .asked_by = line->asked_by,
         .target_offset_percent = line->target_solar_offset,
         .mode = line->mode,
+        .session = line->session,
+        .user_agent = line->user_agent,
+        .request_id = line->request_id,
+        .answer_faults = line->answer_faults,
+        .unanswered = line->unanswered,
     };
     if (hardware->storage_id.set)
         project.system.storage = sim_storage_find(hardware->storage_id.value);
@@ -289,6 +307,8 @@ static enum err read_project(const struct sim_ledger *ledger, struct str text, s
     struct line line = {0};
     TRY(decode(text, arena, &line, err));
     *ret_project = project_of(&line);
+    if (sim_plan_parse(line.fate, &ret_project->fate, NULL) != ERR_OK)
+        return error_place(err, STR("/fate"), "is not known");
     return check_line(ledger, &line, &ret_project->system, err);
 }
 
@@ -321,7 +341,7 @@ enum err sim_ledger_read(struct sim_ledger *ledger, struct arena *arena,
 
 // ---- Writing
 
-static struct line line_of(const struct sim_project *project)
+static struct line line_of(const struct sim_project *project, struct buf *fate)
 {
     const struct sim_system *system = &project->system;
     struct line line = {
@@ -340,7 +360,15 @@ static struct line line_of(const struct sim_project *project)
                      .storage_quantity = system->storage_quantity},
         .target_solar_offset = project->target_offset_percent,
         .mode = project->mode,
+        .session = project->session,
+        .user_agent = project->user_agent,
+        .request_id = project->request_id,
+        .answer_faults = project->answer_faults,
+        .unanswered = project->unanswered,
     };
+    sim_plan_print(fate, &project->fate);
+    if (fate->len > 0)
+        line.fate = buf_str(fate);
     if (system->storage != NULL)
         line.hardware.storage_id = OPT_I64(system->storage->id);
     memcpy(line.consumption, project->consumption_kwh, sizeof(line.consumption));
@@ -363,7 +391,9 @@ enum err sim_ledger_append(struct sim_ledger *ledger, const struct sim_project *
                          ledger->path);
     CLEANUP(buf_done) struct buf buf;
     buf_init(&buf, LINE_MAX_BYTES);
-    struct line line = line_of(project);
+    CLEANUP(buf_done) struct buf fate;
+    buf_init(&fate, SIM_FAULTS_MAX);
+    struct line line = line_of(project, &fate);
     json_write_object(&buf, &line_table, &line);
     buf_append_char(&buf, '\n');
     check(!buf.overflow);

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "base/thread.h"
+#include "sim/sim_fate.h"
 #include "sim/sim_ledger.h"
 
 #define FIRST_PROJECT_ID 123
@@ -14,19 +15,17 @@
 #define BLOCK_PROJECTS   256
 // A token is two hex digits that say where its session is, and 32 random ones.
 #define TOKEN_RANDOM_BYTES 16
-// Generation shows as initialized for this part of its time.
-#define INITIALIZED_PART 20
 
 struct session {
     char token[SIM_TOKEN_TEXT]; // empty: never used
-    char contact[SIM_CONTACT_MAX];
+    struct sim_caller caller;
     int64_t expires_us; // monotonic
 };
 
 struct sim_state {
     pthread_mutex_t lock; // guards all up to count
     struct session sessions[SESSION_MAX];
-    size_t next_session;
+    int64_t session_count;
     struct arena *arena;         // of projects and their texts
     struct sim_project **blocks; // by ids that grow
     size_t count;
@@ -46,17 +45,24 @@ static void token_make(size_t place, char ret_token[SIM_TOKEN_TEXT])
         at += snprintf(ret_token + at, SIM_TOKEN_TEXT - (size_t)at, "%02x", bytes[i]);
 }
 
+// What takes so long in simulated time takes so long.
+static int64_t scaled_us(const struct sim_state *state, int64_t us)
+{
+    return (int64_t)((double)us / state->settings.time_scale);
+}
+
 void sim_state_login(struct sim_state *state, struct str contact, char ret_token[SIM_TOKEN_TEXT])
 {
-    int64_t ttl_us = state->settings.token_ttl_s * US_PER_S;
+    int64_t ttl_us = scaled_us(state, state->settings.token_ttl_s * US_PER_S);
     int64_t expires_us = clock_monotonic_us(state->settings.clock) + ttl_us;
     mutex_lock(&state->lock);
-    size_t place = state->next_session++ % SESSION_MAX;
+    size_t place = (size_t)state->session_count++ % SESSION_MAX;
     struct session *session = &state->sessions[place];
     token_make(place, session->token);
     memcpy(ret_token, session->token, SIM_TOKEN_TEXT);
-    snprintf(session->contact, sizeof(session->contact), "%.*s",
+    snprintf(session->caller.contact, SIM_CONTACT_MAX, "%.*s",
              STR_ARG(str_cut(contact, SIM_CONTACT_MAX - 1)));
+    session->caller.session = state->session_count;
     session->expires_us = expires_us;
     mutex_unlock(&state->lock);
 }
@@ -77,11 +83,11 @@ static size_t token_place(struct str token)
     return place;
 }
 
-bool sim_state_who(struct sim_state *state, struct str token, char ret_contact[SIM_CONTACT_MAX])
+bool sim_state_who(struct sim_state *state, struct str token, struct sim_caller *ret_caller)
 {
     struct str key = str_of(state->settings.api_key);
     if (key.len > 0 && str_equal_secret(token, key)) {
-        snprintf(ret_contact, SIM_CONTACT_MAX, "API key");
+        *ret_caller = (struct sim_caller){.contact = "API key"};
         return true;
     }
     size_t place = token_place(token);
@@ -92,9 +98,21 @@ bool sim_state_who(struct sim_state *state, struct str token, char ret_contact[S
     const struct session *session = &state->sessions[place];
     bool good = str_equal_secret(token, str_of(session->token)) && now_us < session->expires_us;
     if (good)
-        memcpy(ret_contact, session->contact, SIM_CONTACT_MAX);
+        *ret_caller = session->caller;
     mutex_unlock(&state->lock);
     return good;
+}
+
+void sim_state_expire(struct sim_state *state, struct str token)
+{
+    size_t place = token_place(token);
+    if (place >= SESSION_MAX)
+        return;
+    mutex_lock(&state->lock);
+    struct session *session = &state->sessions[place];
+    if (str_equal_secret(token, str_of(session->token)))
+        session->token[0] = '\0';
+    mutex_unlock(&state->lock);
 }
 
 static struct sim_project *project_at_locked(struct sim_state *state, size_t index)
@@ -121,6 +139,9 @@ static const struct sim_project *keep_locked(struct sim_state *state,
     kept->homeowner_email = arena_str(arena, project->homeowner_email);
     kept->asked_by = arena_str(arena, project->asked_by);
     kept->mode = arena_str(arena, project->mode);
+    kept->user_agent = arena_str(arena, project->user_agent);
+    kept->request_id = arena_str(arena, project->request_id);
+    kept->answer_faults = arena_str(arena, project->answer_faults);
     state->count++;
     return kept;
 }
@@ -136,8 +157,9 @@ static const struct sim_project *publish(struct sim_state *state, const struct s
 
 static int64_t draw_duration_us_locked(struct sim_state *state)
 {
-    return random_between(&state->random, state->settings.generation_min_ms * US_PER_MS,
-                          state->settings.generation_max_ms * US_PER_MS);
+    return scaled_us(state,
+                     random_between(&state->random, state->settings.generation_min_ms * US_PER_MS,
+                                    state->settings.generation_max_ms * US_PER_MS));
 }
 
 static enum err add_locked(struct sim_state *state, const struct sim_project *project,
@@ -237,6 +259,11 @@ void sim_state_close(struct sim_state *state)
     arena_close(state->arena);
 }
 
+int64_t sim_state_now_us(const struct sim_state *state)
+{
+    return clock_now_us(state->settings.clock);
+}
+
 size_t sim_state_count(struct sim_state *state)
 {
     mutex_lock(&state->lock);
@@ -293,17 +320,26 @@ const struct sim_project *sim_state_house(struct sim_state *state, int64_t house
     return find(state, house_id_of, house_id);
 }
 
+static struct sim_age age_of(const struct sim_state *state, const struct sim_project *project)
+{
+    return (struct sim_age){
+        .passed_us = clock_monotonic_us(state->settings.clock) - project->started_us,
+        .time_scale = state->settings.time_scale,
+    };
+}
+
 enum sim_phase sim_state_phase(const struct sim_state *state, const struct sim_project *project,
                                int *ret_progress)
 {
-    int64_t passed_us = clock_monotonic_us(state->settings.clock) - project->started_us;
-    *ret_progress = 0;
-    if (passed_us >= project->duration_us) {
-        *ret_progress = 100;
-        return SIM_DONE;
-    }
-    if (passed_us < project->duration_us / INITIALIZED_PART)
-        return SIM_INITIALIZED;
-    *ret_progress = (int)(passed_us * 100 / project->duration_us);
-    return SIM_PROGRESS;
+    return sim_fate_phase(project, age_of(state, project), ret_progress);
+}
+
+bool sim_state_has_files(const struct sim_state *state, const struct sim_project *project)
+{
+    return sim_fate_has_files(project, age_of(state, project));
+}
+
+bool sim_state_is_listed(const struct sim_state *state, const struct sim_project *project)
+{
+    return sim_fate_is_listed(project, age_of(state, project));
 }

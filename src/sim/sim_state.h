@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/str.h"
 #include "sim/sim.h"
+#include "sim/sim_fault.h"
 #include "sim/sim_figures.h"
 
 // What LightFusion calls the state of a lead.
@@ -45,15 +46,30 @@ struct sim_project {
     struct sim_address address;
     struct str homeowner_email;
     struct str asked_by; // the session's contact
+    int64_t session;     // its number since the simulator's start; 0: an API key
+    struct str user_agent;
+    struct str request_id;
+    struct str answer_faults; // what the answer to the create met; null: nothing
+    bool unanswered;          // which kept it from arriving whole and right
+    struct sim_plan fate;
     // What the system was designed for.
     double consumption_kwh[SIM_MONTHS];
     int64_t target_offset_percent;
     struct str mode; // null: none
 };
 
-// SIM_TOKEN_TEXT is the length of a token with its NUL; SIM_CONTACT_MAX bounds a session's contact.
+// SIM_TOKEN_TEXT is the length of a token with its NUL; SIM_CONTACT_MAX bounds a session's contact,
+// SIM_AGENT_MAX a user agent, SIM_FAULTS_MAX the names of faults.
 #define SIM_TOKEN_TEXT  37
 #define SIM_CONTACT_MAX 128
+#define SIM_AGENT_MAX   200
+#define SIM_FAULTS_MAX  1000
+
+// Whose token a call has.
+struct sim_caller {
+    char contact[SIM_CONTACT_MAX];
+    int64_t session;
+};
 
 struct sim_state;
 
@@ -70,9 +86,11 @@ void sim_state_close(struct sim_state *state);
 // Only the last 256 sessions live.
 void sim_state_login(struct sim_state *state, struct str contact, char ret_token[SIM_TOKEN_TEXT]);
 
-// sim_state_who() finds whose token it is: his contact is written with a NUL. False for tokens
-// unknown or expired.
-bool sim_state_who(struct sim_state *state, struct str token, char ret_contact[SIM_CONTACT_MAX]);
+// sim_state_who() finds whose token it is. False for tokens unknown or expired.
+bool sim_state_who(struct sim_state *state, struct str token, struct sim_caller *ret_caller);
+
+// sim_state_expire() ends the session of a token, if there is one.
+void sim_state_expire(struct sim_state *state, struct str token);
 
 // sim_state_add() copies a project into the state, giving it ids and times; *ret_project is the
 // copy. It is in the ledger by then, and others see it only now. ERR_UNAVAILABLE when project_max
@@ -80,6 +98,9 @@ bool sim_state_who(struct sim_state *state, struct str token, char ret_contact[S
 // do not wait for.
 MUST_CHECK enum err sim_state_add(struct sim_state *state, const struct sim_project *project,
                                   const struct sim_project **ret_project, struct error *err);
+
+// sim_state_now_us() is the time in UTC.
+int64_t sim_state_now_us(const struct sim_state *state);
 
 // sim_state_count() is the number of projects.
 size_t sim_state_count(struct sim_state *state);
@@ -95,5 +116,11 @@ const struct sim_project *sim_state_house(struct sim_state *state, int64_t house
 // sim_state_phase() is how far the project is now; *ret_progress is 0 to 100.
 enum sim_phase sim_state_phase(const struct sim_state *state, const struct sim_project *project,
                                int *ret_progress);
+
+// sim_state_has_files() tells whether the project's files are there by now.
+bool sim_state_has_files(const struct sim_state *state, const struct sim_project *project);
+
+// sim_state_is_listed() tells whether look-ups show the project by now.
+bool sim_state_is_listed(const struct sim_state *state, const struct sim_project *project);
 
 #endif

@@ -139,8 +139,9 @@ struct lf_candidate {
 #define LF_CANDIDATES_MAX 32
 
 // Looks for the house that a create of unknown fate may have made: LightFusion's leads of the
-// session's company within 5 m of the place and created not before since_us (less a minute of clock
-// difference; entries without a time count). Pages through the list (newest first is not promised)
+// session's company within 5 m of the place and created not before since_us (less a minute, and
+// less what LightFusion's clock is behind ours by the Date of its answers; entries without a time
+// count). Pages through the list (newest first is not promised)
 // up to 10,000 entries. LF_NOT_FOUND: this installation has no look-up (no such route, no company
 // id in the session, or a list longer than that). LF_OK with count 0 is a complete look-up that
 // found none.
@@ -155,6 +156,7 @@ struct lf_find {
     // the client's own
     struct arena *page; // what one page takes
     int64_t company_id;
+    int64_t behind_us; // LightFusion's clock
     int64_t offset;
     struct opt_i64 first_id; // of the last page
     bool too_long;

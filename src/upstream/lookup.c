@@ -55,8 +55,8 @@ static bool is_known(const struct lf_find *find, int64_t house_id)
 static bool take_lead(struct lf_find *find, const struct wire_lead *lead)
 {
     bool placed = lead->latitude.set && lead->longitude.set;
-    bool recent =
-        !lead->created_us.set || lead->created_us.value >= find->since_us - CLOCK_DIFFERENCE_US;
+    int64_t since_us = find->since_us - find->behind_us - CLOCK_DIFFERENCE_US;
+    bool recent = !lead->created_us.set || lead->created_us.value >= since_us;
     if (recent && !placed && lead->created_us.set)
         return false;
     if (!recent || !placed || !is_near(find, lead))
@@ -87,12 +87,24 @@ static bool find_prepare(struct lf_call *call)
     return true;
 }
 
+// With a clock that is behind, a project that was just made looks older than the request for it.
+// One that is ahead does no harm.
+static void note_clock(const struct lf_call *call, struct lf_find *find)
+{
+    if (!call->http.date_us.set)
+        return;
+    int64_t behind_us = clock_now_us(call->lf->clock) - call->http.date_us.value;
+    if (behind_us > find->behind_us)
+        find->behind_us = behind_us;
+}
+
 // The list ends with an empty page. A page that begins like the one before comes from an
 // installation that knows no pages: then that was all of it.
 static bool find_take(struct lf_call *call)
 {
     struct lf_find *find = find_of(call);
     struct wire_leads page;
+    note_clock(call, find);
     if (!wire_read_leads(call->http.answer, find->page, &page))
         return false;
     if (page.count == 0)
@@ -145,6 +157,7 @@ static const struct lf_kind find_kind = {
 void lightfusion_find(struct lightfusion *lf, struct lf_find *find)
 {
     find->count = 0;
+    find->behind_us = 0;
     find->offset = 0;
     find->first_id = (struct opt_i64){0};
     find->too_long = false;

@@ -89,7 +89,9 @@ static void test_get_is_answered(void **state)
     (void)state;
     static const struct fake_route routes[] = {
         {"GET /a?b=c ",
-         {{.body = "hello", .headers = "content-type:  text/plain \r\nRetry-After: 7\r\n"}}},
+         {{.body = "hello",
+           .headers = "content-type:  text/plain \r\nRetry-After: 7\r\n"
+                      "Date: Thu, 01 Jan 1970 00:01:40 GMT\r\n"}}},
     };
     struct fixture f;
     open_fixture(&f, routes, 1);
@@ -103,6 +105,7 @@ static void test_get_is_answered(void **state)
     assert_true(call.content_length.set);
     assert_int_equal(call.content_length.value, 5);
     assert_int_equal(call.retry_after_s, 7);
+    assert_true(call.date_us.set && call.date_us.value == 100 * US_PER_S);
     assert_string_equal(call.detail, "");
     assert_false(call.held_back);
     const char *request = fake_server_request(f.server, 0);
@@ -700,6 +703,7 @@ static void test_interim_answers_do_not_count(void **state)
     assert_int_equal(call.fate, HTTP_ANSWERED);
     assert_int_equal(call.status, 200);
     assert_int_equal(call.retry_after_s, 0);
+    assert_false(call.date_us.set);
     close_fixture(&f);
 }
 

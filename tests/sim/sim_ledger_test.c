@@ -69,6 +69,7 @@ static int setup(void **state)
         .generation_max_ms = 20000,
         .token_ttl_s = 900,
         .project_max = 300,
+        .time_scale = 1,
         .clock = &f->hands.clock,
         .ledger_path = f->path,
     };
@@ -190,6 +191,9 @@ static struct sim_project copy_of(struct fixture *f, const struct sim_project *p
                                  &copy.address.postal_code,
                                  &copy.homeowner_email,
                                  &copy.asked_by,
+                                 &copy.user_agent,
+                                 &copy.request_id,
+                                 &copy.answer_faults,
                                  &copy.mode};
     for (size_t i = 0; i < COUNT_OF(texts); i++)
         *texts[i] = arena_str(f->arena, *texts[i]);
@@ -227,6 +231,12 @@ static void assert_same(const struct sim_project *project, const struct sim_proj
     assert_text(project->address.country, want->address.country);
     assert_text(project->homeowner_email, want->homeowner_email);
     assert_text(project->asked_by, want->asked_by);
+    assert_int_equal(project->session, want->session);
+    assert_text(project->user_agent, want->user_agent);
+    assert_text(project->request_id, want->request_id);
+    assert_text(project->answer_faults, want->answer_faults);
+    assert_int_equal(project->unanswered, want->unanswered);
+    assert_memory_equal(&project->fate, &want->fate, sizeof(want->fate));
     assert_memory_equal(project->consumption_kwh, want->consumption_kwh,
                         sizeof(want->consumption_kwh));
     assert_int_equal(project->target_offset_percent, want->target_offset_percent);
@@ -252,6 +262,50 @@ static void test_restart(void **state)
     }
     assert_int_equal(add(f, plain)->id, 125);
     assert_int_equal(sim_state_at(f->state, 2)->house_id, 458);
+}
+
+// Who asked, what the answer met and the project's fate are kept too.
+static void test_faults_are_kept(void **state)
+{
+    struct fixture *f = *state;
+    const struct sim_project *made = NULL;
+    struct sim_project wanted;
+    char longest[SIM_AGENT_MAX + 1], names[SIM_FAULTS_MAX + 1];
+    memset(longest, '"', SIM_AGENT_MAX);
+    memset(names, 'x', SIM_FAULTS_MAX);
+    longest[SIM_AGENT_MAX] = names[SIM_FAULTS_MAX] = '\0';
+    assert_int_equal(sim_create_decode(str_of(plain), f->arena, &wanted, &f->err), ERR_OK);
+    wanted.asked_by = STR("me@example.com");
+    wanted.session = 7;
+    wanted.user_agent = wanted.request_id = str_of(longest);
+    wanted.answer_faults = str_of(names);
+    wanted.unanswered = true;
+    sim_plan_add(&wanted.fate, SIM_FAULT_STUCK, 40);
+    sim_plan_add(&wanted.fate, SIM_FAULT_TWIN, 0);
+    start(f);
+    assert_int_equal(sim_state_add(f->state, &wanted, &made, &f->err), ERR_OK);
+    struct sim_project want = copy_of(f, made);
+    int progress;
+    stop(f);
+    pass_us(f, LONGEST_US);
+    start(f);
+    assert_same(sim_state_at(f->state, 0), &want);
+    assert_int_equal(sim_state_phase(f->state, sim_state_at(f->state, 0), &progress), SIM_PROGRESS);
+    assert_int_equal(progress, 40);
+}
+
+// A file of a simulator that knew no faults.
+static void test_plain_lines(void **state)
+{
+    struct fixture *f = *state;
+    static const char added[] = ",\"session\":0,\"user_agent\":null,\"request_id\":null,"
+                                "\"answer_faults\":null,\"unanswered\":false,\"fate\":null";
+    start(f);
+    struct sim_project want = copy_of(f, add(f, plain));
+    stop(f);
+    write_file(f, replaced(f, read_file(f), added, ""));
+    start(f);
+    assert_same(sim_state_at(f->state, 0), &want);
 }
 
 // What an uninterrupted simulator would draw is drawn after a restart too.
@@ -337,19 +391,21 @@ static void test_longest_texts(void **state)
 static void test_long_contact(void **state)
 {
     struct fixture *f = *state;
-    char contact[SIM_CONTACT_MAX + 2], token[SIM_TOKEN_TEXT], who[SIM_CONTACT_MAX];
+    char contact[SIM_CONTACT_MAX + 2], token[SIM_TOKEN_TEXT];
+    struct sim_caller who;
     memset(contact, 'x', sizeof(contact));
     memcpy(contact + SIM_CONTACT_MAX - 2, "\u00e9", 2);
     start(f);
     sim_state_login(f->state, (struct str){contact, sizeof(contact)}, token);
-    assert_true(sim_state_who(f->state, str_of(token), who));
-    assert_int_equal(str_of(who).len, SIM_CONTACT_MAX - 2);
+    assert_true(sim_state_who(f->state, str_of(token), &who));
+    assert_int_equal(who.session, 1);
+    assert_int_equal(str_of(who.contact).len, SIM_CONTACT_MAX - 2);
     const struct sim_project *made = NULL;
-    assert_int_equal(try_add(f, plain, str_of(who), &made), ERR_OK);
+    assert_int_equal(try_add(f, plain, str_of(who.contact), &made), ERR_OK);
     stop(f);
     start(f);
-    assert_text(sim_state_at(f->state, 0)->asked_by, str_of(who));
-    assert_false(sim_state_who(f->state, str_of(token), who)); // sessions end with the process
+    assert_text(sim_state_at(f->state, 0)->asked_by, str_of(who.contact));
+    assert_false(sim_state_who(f->state, str_of(token), &who)); // sessions end with the process
 }
 
 static void test_cut_last_line(void **state)
@@ -393,6 +449,7 @@ static void test_broken_line(void **state)
         {"\"house_id\":457", "\"house_id\":457,\"more\":1", "/more"},
         {"\"done\":\"2", "\"done\":\"1", "/done must not be before"},
         {"\"panel_id\":4", "\"panel_id\":77", "/hardware/panel_id"},
+        {"\"fate\":null", "\"fate\":\"oops\"", "/fate"},
         {"\"inverter_id\":3", "\"inverter_id\":77", "/hardware/inverter_id"},
         {"\"storage_id\":null", "\"storage_id\":77", "/hardware/storage_id"},
         {"\"panel_count\":1", "\"panel_count\":0", "/hardware/panel_count"},
@@ -551,6 +608,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_restart),
+        TEST(test_faults_are_kept),
+        TEST(test_plain_lines),
         TEST(test_draws_go_on),
         TEST(test_states_follow_from_the_times),
         TEST(test_longest_texts),

@@ -46,6 +46,35 @@ static void test_find_pages_and_measures(void **state)
     close_fixture(&f);
 }
 
+// What LightFusion made after we asked shows an earlier time where its clock is behind.
+static void test_find_by_a_clock_that_is_behind(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *headers; // NULL: no Date
+        size_t want;
+    } rows[] = {
+        {NULL, 1},
+        {"Date: some time\r\n", 1},
+        {"Date: Mon, 01 Jan 2035 00:00:00 GMT\r\n", 1},
+        {"Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n", 2},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        const struct fake_route route = {
+            LEADS,
+            {{.headers = rows[i].headers,
+              .body = "{\"leads\":[" LEAD("1", "37.7749", "\"1970-01-01T00:01:40Z\"") "," LEAD(
+                  "2", "37.7749", "\"1970-01-01T00:00:39Z\"") "]}"},
+             {.body = "{\"leads\":[]}"}}};
+        struct fixture f;
+        open_fixture(&f, &route, 1);
+        struct lf_find find = run_find(&f);
+        assert_int_equal(find.call.outcome, LF_OK);
+        assert_int_equal(find.count, rows[i].want);
+        close_fixture(&f);
+    }
+}
+
 static void test_find_tells_absent_from_unknown(void **state)
 {
     (void)state;
@@ -158,6 +187,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_find_pages_and_measures),
+        cmocka_unit_test(test_find_by_a_clock_that_is_behind),
         cmocka_unit_test(test_find_tells_absent_from_unknown),
         cmocka_unit_test(test_find_gives_up_on_long_lists),
         cmocka_unit_test(test_find_keeps_32_candidates),
