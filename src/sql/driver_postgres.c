@@ -12,8 +12,10 @@
 static void close_db(struct sql *sql)
 {
     struct postgres_db *db = CONTAINER_OF(sql, struct postgres_db, sql);
+    postgres_prover_hurry(&db->prover);
     postgres_loop_done(db);
     postgres_connector_done(&db->connector);
+    postgres_prover_done(&db->prover);
     for (size_t i = 0; i < POSTGRES_LANES; i++)
         postgres_lane_done(&db->lanes[i]);
     postgres_stmts_done(&db->stmts);
@@ -47,6 +49,7 @@ static enum err open_db(const char *url, bool lock, struct sql **ret_db, struct 
     check(pthread_mutex_init(&db->inbox.mutex, NULL) == 0);
     postgres_list_init(&db->inbox.list);
     postgres_connector_init(&db->connector);
+    postgres_prover_init(&db->prover);
     random_seed(&db->random, (uint64_t)random_id());
     for (size_t i = 0; i < POSTGRES_LANES; i++)
         postgres_lane_init(db, (enum sql_lane)i);

@@ -7,7 +7,6 @@
 
 #include "base/clock.h"
 
-#define TRIES_MAX       3
 #define STUCK_MARGIN_US (5 * US_PER_S)
 
 static void watch(struct postgres_conn *conn, int operation)
@@ -116,12 +115,14 @@ void postgres_conn_handle(struct postgres_conn *conn, unsigned events)
         postgres_conn_break(conn, PQerrorMessage(conn->handle));
 }
 
-// Whether it is certain that nothing of a task was stored, though it was sent. The server takes one
-// operation after the other, and commits one only when all its steps are through.
+// Whether a task that was sent may be sent again: it is certain that nothing of it was stored, or
+// it does not matter. The server takes one operation after the other, and commits one only when all
+// its steps are through.
 static bool is_undone(const struct postgres_conn *conn, const struct postgres_task *task,
                       bool is_first)
 {
-    if (task->op->lane != SQL_LANE_WRITE || task->phase == POSTGRES_PREPARE)
+    if (task->op->lane != SQL_LANE_WRITE || task->phase == POSTGRES_PREPARE ||
+        task->op->is_idempotent)
         return true;
     return conn->is_terminated && (!is_first || task->at < task->op->step_count);
 }
@@ -145,24 +146,31 @@ void postgres_conn_break(struct postgres_conn *conn, const char *why)
     (void)snprintf(cause, sizeof(cause), "%s", why);
     struct postgres_list again;
     struct postgres_list lost;
+    struct postgres_list unsure;
     postgres_list_init(&again);
     postgres_list_init(&lost);
+    postgres_list_init(&unsure);
     bool is_first = true;
+    bool was_writing = conn->lane == &conn->db->lanes[SQL_LANE_WRITE] && conn->in_flight > 0;
     struct postgres_task *task;
     while ((task = postgres_list_pop(&conn->sent)) != NULL) {
         bool undone = is_undone(conn, task, is_first);
-        bool retried = undone && task->tries++ < TRIES_MAX;
+        bool retried = undone && task->tries++ < POSTGRES_TRIES_MAX;
+        bool proved = !undone && task->op->proof != NULL;
         is_first = false;
         postgres_task_reset(task);
-        if (!retried)
+        if (!retried && !proved)
             set_lost(task, undone, cause);
-        postgres_list_push(retried ? &again : &lost, task);
+        postgres_list_push(retried ? &again : proved ? &unsure : &lost, task);
     }
     conn->in_flight = 0;
     conn->state = POSTGRES_CLOSED;
     // A socket that libpq closed already is not watched any more.
     (void)epoll_ctl(conn->db->epoll_fd, EPOLL_CTL_DEL, PQsocket(conn->handle), NULL);
     PQfinish(TAKE_PTR(conn->handle));
+    // Its backend may hang in the commit, with all its locks.
+    if (was_writing)
+        postgres_prover_take(conn->db, &conn->backend, &unsure);
     postgres_lane_put_back(conn->lane, &again);
     while ((task = postgres_list_pop(&lost)) != NULL)
         postgres_task_fail(task);

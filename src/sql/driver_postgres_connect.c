@@ -125,6 +125,8 @@ static enum err try_host(PGconn *handle, const struct postgres_session *session,
                          struct error *err)
 {
     int64_t deadline_us = clock_monotonic_us(clock_system()) + timeout_s * US_PER_S;
+    if (session->deadline_us != 0 && session->deadline_us < deadline_us)
+        deadline_us = session->deadline_us;
     if (!complete(handle, deadline_us) || !configure(handle, session)) {
         const char *why = PQerrorMessage(handle);
         return postgres_error_unavailable(err, why[0] == '\0' ? "no answer in time" : why);

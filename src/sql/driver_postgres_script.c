@@ -40,28 +40,9 @@ static enum err run_text(PGconn *handle, const char *text, bool *ret_locked, str
 static enum err run_record(PGconn *handle, const struct sql_step *record, struct arena *arena,
                            struct error *err)
 {
-    CLEANUP(buf_done) struct buf text;
-    buf_init(&text, 64 * 1024);
-    (void)postgres_text_write(record->stmt, false, &text);
-    check(buf_cstr(&text) != NULL);
-    CLEANUP(clear_ptr) PGresult *prepared = PQprepare(handle, "", text.ptr, 0, NULL);
-    if (PQresultStatus(prepared) != PGRES_COMMAND_OK)
-        return postgres_error(prepared, err);
-    CLEANUP(clear_ptr) PGresult *described = PQdescribePrepared(handle, "");
-    if (PQresultStatus(described) != PGRES_COMMAND_OK)
-        return postgres_error(described, err);
-    struct postgres_stmt stmt = {0};
-    struct postgres_values values;
-    postgres_stmt_describe(&stmt, described);
-    postgres_values_fill(&values, record, &stmt, arena);
-    free(stmt.param_types);
-    CLEANUP(clear_ptr)
-    PGresult *result = PQexecPrepared(handle, "", (int)values.count, values.values, values.lengths,
-                                      values.formats, 1);
-    ExecStatusType status = PQresultStatus(result);
-    if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK)
-        return ERR_OK;
-    return postgres_error(result, err);
+    const struct postgres_call call = {handle, arena, INT64_MAX};
+    CLEANUP(clear_ptr) PGresult *result = NULL;
+    return postgres_run_step(&call, record, &result, err);
 }
 
 static enum err run_once(PGconn *handle, const struct sql_script *script, bool *ret_locked,

@@ -67,10 +67,19 @@ struct sql_op *sql_op_new(struct arena *arena, const char *name, enum sql_lane l
     op->step_count = 0;
     op->done = NULL;
     op->done_ctx = NULL;
+    op->is_idempotent = false;
+    op->proof = NULL;
     op->next = NULL;
     op->db = NULL;
     error_reset(&op->error);
     return op;
+}
+
+struct sql_op *sql_op_proof(struct sql_op *op)
+{
+    check(op->lane == SQL_LANE_WRITE && op->proof == NULL);
+    op->proof = sql_op_new(op->arena, op->name, SQL_LANE_SHORT);
+    return op->proof;
 }
 
 struct sql_step *sql_op_step(struct sql_op *op, const struct sql_stmt *stmt, size_t param_count,

@@ -108,6 +108,8 @@ struct sql_op {
     sql_done_fn *done;
     void *done_ctx;
     struct error error;
+    bool is_idempotent;   // to do it twice is as good as once: it may be repeated blindly
+    struct sql_op *proof; // sql_op_proof(); NULL: none
     // for the driver
     struct sql_op *next;
     struct sql *db;
@@ -115,6 +117,12 @@ struct sql_op {
 
 // sql_op_new() makes an empty operation in an arena.
 struct sql_op *sql_op_new(struct arena *arena, const char *name, enum sql_lane lane);
+
+// sql_op_proof() makes the proof of a write, in its arena: an operation of reads, to which the
+// caller adds steps. The first of them finds a row if and only if the write was committed. Where
+// the answer of a write is lost, an engine runs its proof instead of giving up: the row callbacks
+// and when_none of the proof are then those that count, not the write's.
+struct sql_op *sql_op_proof(struct sql_op *op);
 
 // sql_op_step() adds a statement with its parameters (copied into the operation's arena) and
 // returns the step, to set on_row or when_none. At most SQL_STEPS_MAX.
@@ -131,8 +139,9 @@ struct sql_step *sql_op_step(struct sql_op *op, const struct sql_stmt *stmt, siz
 // returns. A full queue, a full disk, a read-only file or a database that is down ends it with
 // ERR_UNAVAILABLE and nothing is stored; ERR_INVALID with a place when a check or foreign key of
 // the table refuses; ERR_CONFLICT for a unique index; ERR_UNKNOWN_OUTCOME when the fate of the
-// commit is not known. Never blocks, but for the statement itself where SQL_CAP_INLINE_READS holds.
-// What is done may be submitted again, also inside done.
+// commit is not known and its proof, if it has one, did not tell in time. Never blocks, but for the
+// statement itself where SQL_CAP_INLINE_READS holds. What is done may be submitted again, also
+// inside done.
 void sql_submit(struct sql *db, struct sql_op *op);
 
 // sql_run() is sql_submit() that waits for the end and returns op->error.code. Never on a thread

@@ -541,6 +541,10 @@ class Stage:
         self.programs.append(program)
         return program
 
+    def database_name(self) -> str:
+        """On a server: the name of the stage's database there."""
+        return self.database_url.rsplit("/", 1)[1]
+
     def settings(self, upstream: str) -> dict[str, str]:
         return {
             "PORT": "0",

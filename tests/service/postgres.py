@@ -51,11 +51,12 @@ class Postgres:
                   "-A", "scram-sha-256", f"--pwfile={passwords}", "--locale=C", "--no-sync",
                   "--no-instructions")
 
-    def _run(self, program: str, *arguments: str) -> None:
+    def _run(self, program: str, *arguments: str) -> str:
         done = subprocess.run([str(_programs() / program), *arguments], capture_output=True,
                               env={"PGPASSWORD": PASSWORD, "PATH": os.environ["PATH"]},
                               check=False, **self._options)
         assert done.returncode == 0, f"{program}: {done.stderr.decode()}"
+        return done.stdout.decode().strip()
 
     def start(self) -> None:
         settings = {"listen_addresses": "127.0.0.1", "port": self.port, "fsync": "off",
@@ -99,8 +100,13 @@ class Postgres:
         return f"postgres://sunlead:{PASSWORD}@127.0.0.1:{self.port}/{name}"
 
     def execute(self, name: str, statement: str) -> None:
-        self._run("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", str(self.folder),
-                  "-p", str(self.port), "-U", "sunlead", "-d", name, "-c", statement)
+        self.query(name, statement)
+
+    def query(self, name: str, statement: str) -> str:
+        """What a statement gives: columns divided by |, rows by the ends of lines."""
+        return self._run("psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1",
+                         "-h", str(self.folder), "-p", str(self.port), "-U", "sunlead", "-d", name,
+                         "-c", statement)
 
     def create(self) -> str:
         """Makes an empty database and returns its name."""
