@@ -16,7 +16,7 @@ def engine(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)  # begun before the programs and ended after them
 def cutter(postgres: Postgres) -> Iterator[Cutter]:
     cutter = Cutter(postgres.port)
     yield cutter
