@@ -31,13 +31,14 @@ struct postgres_address {
     char *names[POSTGRES_ADDRESS_MAX + 1]; // ended by NULL
     char *values[POSTGRES_ADDRESS_MAX + 1];
     size_t count;
+    bool is_pooled; // the next transaction may be another backend's
 };
 
 // driver_postgres_address.c
 
 // postgres_address_init() reads a URL and adds defaults. ERR_INVALID without the URL in its words.
 MUST_CHECK enum err postgres_address_init(struct postgres_address *address, const char *url,
-                                          struct error *err);
+                                          bool is_pooled, struct error *err);
 
 // postgres_address_done() frees.
 void postgres_address_done(struct postgres_address *address);
@@ -51,7 +52,8 @@ struct postgres_session {
     int64_t deadline_us; // monotonic, by which it has to be open; 0: none but connect_timeout
 };
 
-// postgres_connect() opens a connection. Blocks. ERR_UNAVAILABLE with libpq's words as the cause.
+// postgres_connect() opens a connection, with a pooler without any of the session's settings.
+// Blocks. ERR_UNAVAILABLE with libpq's words as the cause.
 MUST_CHECK enum err postgres_connect(const struct postgres_address *address,
                                      const struct postgres_session *session,
                                      struct pg_conn **ret_handle, struct error *err);
@@ -389,7 +391,9 @@ struct postgres_inbox {
 struct postgres_db {
     struct sql sql;
     struct postgres_address address;
-    struct postgres_lane lanes[POSTGRES_LANES]; // by enum sql_lane
+    struct postgres_address direct;                 // past the pooler
+    const struct postgres_address *session_address; // whose sessions last; NULL: there is none
+    struct postgres_lane lanes[POSTGRES_LANES];     // by enum sql_lane
     struct postgres_stmts stmts;
     struct postgres_inbox inbox;
     struct postgres_connector connector;

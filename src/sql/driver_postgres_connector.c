@@ -32,7 +32,8 @@ static void *connector_main(void *ctx)
         error_reset(&conn->failure);
         enum err code = postgres_connect(&db->address, &conn->lane->settings->session,
                                          &conn->handle, &conn->failure);
-        if (code == ERR_OK && conn->lane == &db->lanes[SQL_LANE_WRITE])
+        bool has_backend = !db->address.is_pooled && conn->lane == &db->lanes[SQL_LANE_WRITE];
+        if (code == ERR_OK && has_backend)
             code = postgres_backend_find(conn->handle, &conn->backend, &conn->failure);
         if (code != ERR_OK)
             PQfinish(TAKE_PTR(conn->handle));

@@ -207,8 +207,11 @@ static void connect_again(struct look *look)
         .is_read_only = true,
         .deadline_us = monotonic_us() + (look->is_closing ? CLOSING_US : PROVE_US),
     };
+    const struct postgres_address *address = look->db->session_address;
+    if (address == NULL)
+        address = &look->db->address;
     if (look->handle == NULL)
-        (void)!postgres_connect(&look->db->address, &session, &look->handle, NULL);
+        (void)!postgres_connect(address, &session, &look->handle, NULL);
 }
 
 // Looks at all that are lost; how many are done with.

@@ -10,7 +10,8 @@
 // What waits for a lock on a table holds up all who come behind it: better to give way and to come
 // back.
 #define BEGIN                                                                                      \
-    "BEGIN; SELECT pg_advisory_xact_lock(7957675014270316132); SET LOCAL lock_timeout = '3s'"
+    "BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL TimeZone = 'UTC'; "                         \
+    "SELECT pg_advisory_xact_lock(7957675014270316132); SET LOCAL lock_timeout = '3s'"
 #define LOCK_TRIES    20
 #define LOCK_PAUSE_MS 500
 
@@ -62,7 +63,11 @@ enum err postgres_run_script(struct sql *sql, const struct sql_script *script, s
     const struct postgres_db *db = CONTAINER_OF(sql, struct postgres_db, sql);
     CLEANUP(finish_ptr) PGconn *handle = NULL;
     const struct postgres_session session = {.statement_timeout_ms = 0};
-    TRY(postgres_connect(&db->address, &session, &handle, err));
+    // Through a pooler it does too: all of it is one transaction, and so is what it locks and sets.
+    const struct postgres_address *address = db->session_address;
+    if (address == NULL)
+        address = &db->address;
+    TRY(postgres_connect(address, &session, &handle, err));
     enum err code = ERR_OK;
     bool locked = true;
     for (int i = 0; i < LOCK_TRIES && locked; i++) {

@@ -8,10 +8,15 @@ static const struct sql_driver *const drivers[] = {&sql_driver_sqlite, &sql_driv
 
 enum err sql_open(const char *url, bool lock, struct sql **ret_db, struct error *err)
 {
-    struct str s = str_of(url);
+    return sql_open_as(&(struct sql_settings){.url = url, .lock = lock}, ret_db, err);
+}
+
+enum err sql_open_as(const struct sql_settings *settings, struct sql **ret_db, struct error *err)
+{
+    struct str s = str_of(settings->url);
     for (size_t i = 0; i < COUNT_OF(drivers); i++) {
         if (str_starts(s, str_of(drivers[i]->scheme)))
-            return drivers[i]->open(url, lock, ret_db, err);
+            return drivers[i]->open(settings, ret_db, err);
     }
     // The URL may hold a password: only its scheme is shown.
     struct str scheme = str_slice(s, 0, str_find(s, ':', 0));

@@ -154,6 +154,20 @@ MUST_CHECK enum err sql_run(struct sql *db, struct sql_op *op);
 // (lock true takes the lock file beside a SQLite file for as long as it is open). Blocks.
 MUST_CHECK enum err sql_open(const char *url, bool lock, struct sql **ret_db, struct error *err);
 
+// Which database, and how it is reached.
+struct sql_settings {
+    const char *url;
+    // Of PostgreSQL. The URL is that of a pooler, which may serve each transaction by another
+    // backend: nothing is prepared and no session is set up.
+    bool is_pooled;
+    const char *direct_url; // past the pooler, for migrations and look-ups; NULL: none
+    bool lock;
+};
+
+// sql_open_as() is sql_open() with all settings.
+MUST_CHECK enum err sql_open_as(const struct sql_settings *settings, struct sql **ret_db,
+                                struct error *err);
+
 // sql_close() runs what is queued, ends the driver's threads and closes. NULL is fine. No thread
 // may use it any more.
 void sql_close(struct sql *db);
