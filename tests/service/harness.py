@@ -550,6 +550,7 @@ class Stage:
             "PORT": "0",
             "LISTEN": "127.0.0.1",
             "DATABASE_URL": self.database_url,
+            "DATABASE_POOLER": "1" if self.engine == "pgbouncer" else "0",
             "DATA_DIR": str(self.folder / "data"),
             "LIGHTFUSION_API": upstream,
             "LIGHTFUSION_EMAIL": "tests@example.com",
