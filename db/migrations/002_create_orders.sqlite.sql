@@ -92,6 +92,7 @@ CREATE TABLE sunlead_events (
     data TEXT
 );
 CREATE INDEX sunlead_events_order ON sunlead_events(order_id) WHERE order_id IS NOT NULL;
+CREATE INDEX sunlead_events_op ON sunlead_events(op_id) WHERE op_id IS NOT NULL;
 
 -- Which id in LightFusion's status has equalled the project id on ordinary orders.
 CREATE TABLE sunlead_project_id_sources (

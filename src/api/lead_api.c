@@ -52,14 +52,14 @@ static void create_done(struct sql_op *op)
 }
 
 // Adds the order that create_3d_model asks for; the lead is stored as waiting for it.
-static void add_order(struct lead_create *create, struct sql_op *op, int64_t now_us)
+static void add_order(struct lead_create *create, struct sql_op *op, int64_t op_id, int64_t now_us)
 {
     struct api *api = api_of(create->request);
     struct lead *lead = &create->body.lead;
     project_complete(&create->body.terms, lead, &api->defaults);
     struct order order = {
         .company_id = lead->company_id,
-        .op_id = random_id(),
+        .op_id = op_id,
         .latitude = lead->latitude,
         .longitude = lead->longitude,
         .request = project_request_text(&create->body.terms, op->arena),
@@ -68,7 +68,8 @@ static void add_order(struct lead_create *create, struct sql_op *op, int64_t now
     order_apply_to_lead(&order, lead, now_us);
     lead_store_insert(op, lead);
     order_store_insert_with_lead(op, &order);
-    order_store_get_by_op(op, order.op_id, &create->order);
+    order_store_get_by_op(op, op_id, &create->order);
+    order_store_get_by_op(op->proof, op_id, &create->order);
 }
 
 void lead_api_create(struct http_request *request)
@@ -86,12 +87,15 @@ void lead_api_create(struct http_request *request)
     }
     int64_t now_us = api_now_us(request);
     lead->created_at = lead->updated_at = OPT_I64(now_us);
+    int64_t op_id = random_id();
     struct sql_op *op = api_op(request, "lead_create", SQL_LANE_WRITE, create_done, create);
+    event_store_find(sql_op_proof(op), op_id, &lead->id);
     if (create->body.create_3d_model)
-        add_order(create, op, now_us);
+        add_order(create, op, op_id, now_us);
     else
         lead_store_insert(op, lead);
-    event_store_add_for_new_lead(op, &(struct event){.type = "lead.created", .at_us = now_us});
+    event_store_add_for_new_lead(
+        op, &(struct event){.type = "lead.created", .op_id = op_id, .at_us = now_us});
     http_suspend(request);
     api_submit(request, op);
 }
@@ -225,11 +229,15 @@ static void submit_change(struct lead_change *change)
 {
     int64_t now_us = api_now_us(change->request);
     struct sql_op *op = api_op(change->request, "lead_change", SQL_LANE_WRITE, change_done, change);
+    int64_t op_id = random_id();
     change->body.lead.updated_at = OPT_I64(now_us);
     lead_store_change(op, change->id, &change->body.lead, change->seen);
     event_store_add(
-        op, &(struct event){.type = "lead.changed", .lead_id = change->id, .at_us = now_us});
+        op, &(struct event){
+                .type = "lead.changed", .lead_id = change->id, .op_id = op_id, .at_us = now_us});
     lead_store_get(op, change->id, ERR_OK, &change->lead); // the change found it
+    event_store_find(sql_op_proof(op), op_id, &change->id);
+    lead_store_get(op->proof, change->id, ERR_NOT_FOUND, &change->lead);
     api_submit(change->request, op);
 }
 
@@ -300,25 +308,35 @@ void lead_api_change(struct http_request *request)
 
 // ---- Delete.
 
+struct lead_delete {
+    struct http_request *request;
+    int64_t id;
+};
+
 static void delete_done(struct sql_op *op)
 {
-    struct http_request *request = op->done_ctx;
+    struct lead_delete *delete = op->done_ctx;
     if (op->error.code != ERR_OK)
-        http_problem(request, &op->error);
+        http_problem(delete->request, &op->error);
     else
-        http_respond(request, 204, NULL, STR_NULL);
+        http_respond(delete->request, 204, NULL, STR_NULL);
 }
 
 void lead_api_delete(struct http_request *request)
 {
-    int64_t id = 0;
-    if (!api_id(request, "id", &id))
+    struct lead_delete *delete = arena_new(http_arena(request), struct lead_delete, 1);
+    if (!api_id(request, "id", &delete->id))
         return;
+    delete->request = request;
     int64_t now_us = api_now_us(request);
-    struct sql_op *op = api_op(request, "lead_delete", SQL_LANE_WRITE, delete_done, request);
-    lead_store_delete(op, id);
-    order_store_cancel_unsent(op, id, now_us);
-    event_store_add(op, &(struct event){.type = "lead.deleted", .lead_id = id, .at_us = now_us});
+    int64_t op_id = random_id();
+    struct sql_op *op = api_op(request, "lead_delete", SQL_LANE_WRITE, delete_done, delete);
+    lead_store_delete(op, delete->id);
+    order_store_cancel_unsent(op, delete->id, now_us);
+    event_store_add(
+        op, &(struct event){
+                .type = "lead.deleted", .lead_id = delete->id, .op_id = op_id, .at_us = now_us});
+    event_store_find(sql_op_proof(op), op_id, &delete->id);
     http_suspend(request);
     api_submit(request, op);
 }

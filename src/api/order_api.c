@@ -136,6 +136,7 @@ static void order_for_lead(struct sql_op *op)
     struct sql_op *store = api_op(request, "order_create", SQL_LANE_WRITE, order_stored, create);
     order_store_insert(store, &create->order, create->body.force);
     order_store_get_newest(store, create->lead.id, &create->newest);
+    order_store_get_by_op(sql_op_proof(store), create->order.op_id, &create->newest);
     api_submit(request, store);
 }
 
@@ -178,6 +179,7 @@ static void order_with_new_lead(struct order_create *create)
     order_store_insert_with_lead(op, &create->order);
     event_store_add_for_new_lead(op, &(struct event){.type = "lead.created", .at_us = now_us});
     order_store_get_by_op(op, create->order.op_id, &create->newest);
+    order_store_get_by_op(sql_op_proof(op), create->order.op_id, &create->newest);
     http_suspend(request);
     api_submit(request, op);
 }
@@ -291,6 +293,7 @@ static void retry_read(struct sql_op *op)
     struct sql_op *store = api_op(request, "order_retry", SQL_LANE_WRITE, retry_stored, retry);
     order_store_insert(store, &retry->order, false);
     order_store_get_newest(store, retry->lead.id, &retry->newest);
+    order_store_get_by_op(sql_op_proof(store), retry->order.op_id, &retry->newest);
     api_submit(request, store);
 }
 
@@ -423,6 +426,15 @@ static void settle_store(struct order_settle *ours)
                                        .company_id = ours->order.company_id,
                                        .run_at = OPT_I64(now_us),
                                        .created_at = OPT_I64(now_us)});
+    int64_t op_id = random_id();
+    event_store_add(store, &(struct event){
+                               .type = ours->to == ORDER_CREATED ? "order.linked" : "order.again",
+                               .lead_id = ours->order.lead_id,
+                               .order_id = ours->order.id,
+                               .op_id = op_id,
+                               .at_us = now_us,
+                           });
+    event_store_find(sql_op_proof(store), op_id, &ours->order.lead_id);
     api_submit(request, store);
 }
 

@@ -48,6 +48,7 @@ void order_refresh_begin(struct order_wait *wait)
     wait->timeout_us = REFRESH_WAIT_US;
     wait->enough = is_refreshed;
     struct sql_op *op = api_op(wait->request, "order_refresh", SQL_LANE_WRITE, poll_queued, wait);
+    op->is_idempotent = true;
     job_store_add(op, &(struct job){.kind = JOB_POLL,
                                     .order_id = order->id,
                                     .company_id = order->company_id,

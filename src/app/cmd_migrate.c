@@ -97,7 +97,13 @@ static int run_action(const char *name, const struct config *config, struct aren
         CLEANUP(sql_close_ptr) struct sql *db = NULL;
         struct error err;
         error_reset(&err);
-        if (sql_open(config->database_url, actions[i].lock, &db, &err) != ERR_OK)
+        const struct sql_settings settings = {
+            .url = config->database_url,
+            .is_pooled = config->database_pooler != 0,
+            .direct_url = config->database_direct_url,
+            .lock = actions[i].lock,
+        };
+        if (sql_open_as(&settings, &db, &err) != ERR_OK)
             return cli_fail_error(&err);
         return actions[i].run(db, arena);
     }

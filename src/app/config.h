@@ -24,6 +24,8 @@ struct config {
     int64_t port;
     const char *listen;
     const char *database_url;
+    int64_t database_pooler; // 0 or 1
+    const char *database_direct_url;
     const char *data_dir;
     const char *lightfusion_api;
     const char *lightfusion_api_key;

@@ -77,7 +77,13 @@ static enum err check_migrated(struct sql *db, struct error *err)
 static enum err open_database(struct service *service, const struct config *config,
                               const struct service_options *options, struct error *err)
 {
-    enum err code = sql_open(config->database_url, true, &service->db, err);
+    const struct sql_settings settings = {
+        .url = config->database_url,
+        .is_pooled = config->database_pooler != 0,
+        .direct_url = config->database_direct_url,
+        .lock = true,
+    };
+    enum err code = sql_open_as(&settings, &service->db, err);
     TRY(name_setting(code, "DATABASE_URL", err));
     if (options->no_migrate)
         return check_migrated(service->db, err);

@@ -8,8 +8,7 @@
 
 static enum log_level level_of(enum err code)
 {
-    return code == ERR_INTERNAL || code == ERR_CORRUPT || code == ERR_UNKNOWN_OUTCOME ? LOG_ERROR
-                                                                                      : LOG_WARN;
+    return code == ERR_INTERNAL || code == ERR_CORRUPT ? LOG_ERROR : LOG_WARN;
 }
 
 static void log_problem(const struct http_request *request, int status, const struct error *err)
@@ -25,7 +24,8 @@ void http_problem_status(struct http_request *request, int status, const struct 
     http_answer_check(request);
     if (status >= 500)
         log_problem(request, status, err);
-    if (status == 503 || status == 429) {
+    // Clients take Retry-After for leave to repeat, which is wrong where it may have been done.
+    if ((status == 503 || status == 429) && err->code != ERR_UNKNOWN_OUTCOME) {
         unsigned seconds = err->retry_after_s > 0 ? err->retry_after_s : RETRY_LATER_S;
         http_set_header(request, "Retry-After", arena_printf(request->arena, "%u", seconds));
     }

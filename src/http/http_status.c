@@ -22,7 +22,6 @@ int http_status_of(enum err code)
         return 413;
     case ERR_LIMITED:
         return 429;
-    case ERR_UNKNOWN_OUTCOME:
     case ERR_CORRUPT:
     case ERR_INTERNAL:
         return 500;
@@ -30,6 +29,7 @@ int http_status_of(enum err code)
     case ERR_EXHAUSTED:
         return 502;
     case ERR_UNAVAILABLE:
+    case ERR_UNKNOWN_OUTCOME:
     case ERR_CANCELLED:
         return 503;
     case ERR_TIMEOUT:

@@ -70,6 +70,7 @@ static void upkeep(struct jobs *jobs)
     CLEANUP(arena_close_ptr) struct arena *arena = arena_open(0);
     struct sql_op *op = sql_op_new(arena, "jobs_upkeep", SQL_LANE_WRITE);
     int64_t now_us = now(jobs);
+    op->is_idempotent = true;
     job_store_heartbeat(op, jobs->worker, running_ids(jobs, arena), now_us + JOB_LEASE_US);
     job_store_rescue(op, now_us);
     (void)run_op(jobs, op, "jobs.upkeep_failed");
@@ -79,6 +80,7 @@ static void take_over(struct jobs *jobs)
 {
     CLEANUP(arena_close_ptr) struct arena *arena = arena_open(0);
     struct sql_op *op = sql_op_new(arena, "jobs_take_over", SQL_LANE_WRITE);
+    op->is_idempotent = true;
     job_store_rescue_all(op, now(jobs));
     if (run_op(jobs, op, "jobs.take_over_failed") == ERR_OK && op->steps[0].rows > 0)
         log_event(LOG_INFO, "jobs.taken_over", "jobs of a killed process are run again",
@@ -319,6 +321,7 @@ size_t jobs_drain(struct jobs *jobs, unsigned timeout_ms)
     if (left > 0) {
         CLEANUP(arena_close_ptr) struct arena *arena = arena_open(0);
         struct sql_op *op = sql_op_new(arena, "jobs_release", SQL_LANE_WRITE);
+        op->is_idempotent = true;
         job_store_release(op, jobs->worker, now(jobs));
         (void)run_op(jobs, op, "jobs.release_failed");
     }

@@ -256,5 +256,7 @@ void json_write_problem(struct buf *buf, int status, const char *title, const st
     write_places(buf, err);
     BUF_LITERAL(buf, ",\"error\":");
     json_write_str(buf, detail);
+    if (err->code == ERR_UNKNOWN_OUTCOME)
+        BUF_LITERAL(buf, ",\"outcome\":\"unknown\"");
     buf_append_char(buf, '}');
 }

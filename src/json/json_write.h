@@ -35,7 +35,8 @@ void json_write_f64(struct buf *buf, double value);
 void json_write_name(struct buf *buf, const char *name);
 
 // json_write_problem() adds problem details (RFC 9457): type, title, status, detail, errors and
-// error. A body that is no JSON has its line and column in the detail.
+// error, and for ERR_UNKNOWN_OUTCOME "outcome": "unknown". A body that is no JSON has its line and
+// column in the detail.
 void json_write_problem(struct buf *buf, int status, const char *title, const struct error *err);
 
 #endif

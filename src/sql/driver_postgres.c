@@ -12,8 +12,10 @@
 static void close_db(struct sql *sql)
 {
     struct postgres_db *db = CONTAINER_OF(sql, struct postgres_db, sql);
+    postgres_prover_hurry(&db->prover);
     postgres_loop_done(db);
     postgres_connector_done(&db->connector);
+    postgres_prover_done(&db->prover);
     for (size_t i = 0; i < POSTGRES_LANES; i++)
         postgres_lane_done(&db->lanes[i]);
     postgres_listener_done(db);
@@ -22,16 +24,22 @@ static void close_db(struct sql *sql)
     fd_close(&db->epoll_fd);
     fd_close(&db->wake_fd);
     postgres_address_done(&db->address);
+    postgres_address_done(&db->direct);
     pthread_mutex_destroy(&db->inbox.mutex);
     free(db);
 }
 
 // The first connection is opened here, so that an address that leads nowhere is known at once.
-static enum err start_db(struct postgres_db *db, const char *url, struct error *err)
+static enum err start_db(struct postgres_db *db, const struct sql_settings *settings,
+                         struct error *err)
 {
     struct postgres_conn *first = &db->lanes[SQL_LANE_SHORT].conns[0];
-    TRY(postgres_address_init(&db->address, url, err));
-    db->listen_address = &db->address;
+    TRY(postgres_address_init(&db->address, settings->url, settings->is_pooled, err));
+    db->session_address = settings->is_pooled ? NULL : &db->address;
+    if (settings->direct_url != NULL) {
+        TRY(postgres_address_init(&db->direct, settings->direct_url, false, err));
+        db->session_address = &db->direct;
+    }
     TRY(postgres_connect(first->address, first->session, &first->handle, err));
     first->state = POSTGRES_CONNECTING;
     db->connector.arrived = first;
@@ -39,9 +47,9 @@ static enum err start_db(struct postgres_db *db, const char *url, struct error *
     return postgres_loop_start(db, err);
 }
 
-static enum err open_db(const char *url, bool lock, struct sql **ret_db, struct error *err)
+// Any number of processes share a database: there is nothing to lock.
+static enum err open_db(const struct sql_settings *settings, struct sql **ret_db, struct error *err)
 {
-    (void)lock; // any number of processes share a database
     struct postgres_db *db = calloc(1, sizeof(*db));
     check(db != NULL);
     db->sql.driver = &sql_driver_postgres;
@@ -52,10 +60,11 @@ static enum err open_db(const char *url, bool lock, struct sql **ret_db, struct 
     postgres_connector_init(&db->connector);
     postgres_listener_init(db);
     postgres_outbox_init(&db->outbox);
+    postgres_prover_init(&db->prover);
     random_seed(&db->random, (uint64_t)random_id());
     for (size_t i = 0; i < POSTGRES_LANES; i++)
         postgres_lane_init(db, (enum sql_lane)i);
-    enum err code = start_db(db, url, err);
+    enum err code = start_db(db, settings, err);
     if (code != ERR_OK) {
         close_db(&db->sql);
         return code;

@@ -19,6 +19,9 @@ struct postgres_db;
 #define POSTGRES_LANES     3
 #define POSTGRES_CONNS_MAX 8
 
+// How often an operation is sent again whose connection broke.
+#define POSTGRES_TRIES_MAX 3
+
 // ---- The address.
 
 #define POSTGRES_ADDRESS_MAX 64
@@ -28,13 +31,14 @@ struct postgres_address {
     char *names[POSTGRES_ADDRESS_MAX + 1]; // ended by NULL
     char *values[POSTGRES_ADDRESS_MAX + 1];
     size_t count;
+    bool is_pooled; // the next transaction may be another backend's
 };
 
 // driver_postgres_address.c
 
 // postgres_address_init() reads a URL and adds defaults. ERR_INVALID without the URL in its words.
 MUST_CHECK enum err postgres_address_init(struct postgres_address *address, const char *url,
-                                          struct error *err);
+                                          bool is_pooled, struct error *err);
 
 // postgres_address_done() frees.
 void postgres_address_done(struct postgres_address *address);
@@ -48,9 +52,11 @@ struct str postgres_address_get(const struct postgres_address *address, const ch
 struct postgres_session {
     unsigned statement_timeout_ms; // 0: for ever
     bool is_read_only;
+    int64_t deadline_us; // monotonic, by which it has to be open; 0: none but connect_timeout
 };
 
-// postgres_connect() opens a connection. Blocks. ERR_UNAVAILABLE with libpq's words as the cause.
+// postgres_connect() opens a connection, with a pooler without any of the session's settings.
+// Blocks. ERR_UNAVAILABLE with libpq's words as the cause.
 MUST_CHECK enum err postgres_connect(const struct postgres_address *address,
                                      const struct postgres_session *session,
                                      struct pg_conn **ret_handle, struct error *err);
@@ -147,6 +153,29 @@ struct str postgres_row_str(const struct sql_row *row, size_t i);
 // infinities.
 void postgres_numeric_append(struct str bytes, struct buf *out);
 
+// ---- Statements in turn, on a connection that is not in pipeline mode.
+
+struct postgres_call {
+    struct pg_conn *handle;
+    struct arena *arena;
+    int64_t deadline_us; // monotonic; what it passes leaves the connection good for nothing
+};
+
+// driver_postgres_step.c
+
+// postgres_run_text() runs a text of one or more statements. Blocks.
+MUST_CHECK enum err postgres_run_text(const struct postgres_call *call, const char *text,
+                                      struct error *err);
+
+// postgres_run_step() runs a step, whose when_none and on_row are left to the caller, who frees the
+// result. Behind a pooler it needs a transaction around it. Blocks.
+MUST_CHECK enum err postgres_run_step(const struct postgres_call *call, const struct sql_step *step,
+                                      struct pg_result **ret_result, struct error *err);
+
+// postgres_deliver_rows() calls the step's on_row for each row of a result.
+void postgres_deliver_rows(const struct sql_step *step, const struct pg_result *result,
+                           struct arena *arena);
+
 // ---- Operations under way.
 
 enum postgres_phase {
@@ -160,7 +189,8 @@ struct postgres_task {
     struct postgres_task *next;
     enum postgres_phase phase;
     unsigned tries;
-    size_t at;                    // the command whose result is awaited
+    int64_t prove_until_us; // monotonic; how long its fate is looked for; 0: that was known so far
+    size_t at;              // the command whose result is awaited
     struct postgres_stmt **fresh; // those being prepared
     struct postgres_stmt **stmts; // by step
     struct pg_result **results;   // by step, delivered when all is done
@@ -220,13 +250,20 @@ struct postgres_lane_settings {
 
 struct postgres_lane;
 
+// Who serves a connection. The same number may come again, but not with the same time.
+struct postgres_backend {
+    int64_t pid; // 0: not known
+    int64_t started_us;
+};
+
 // A connection. The loop's thread has it, but for what the connector fills in.
 struct postgres_conn {
     struct postgres_db *db;
     struct postgres_lane *lane; // NULL: the listener's
     const struct postgres_address *address;
     const struct postgres_session *session;
-    struct pg_conn *handle; // NULL: closed
+    struct pg_conn *handle;          // NULL: closed
+    struct postgres_backend backend; // of a connection that writes
     enum postgres_state state;
     unsigned char *prepared; // by index of the statement
     size_t prepared_count;
@@ -387,6 +424,49 @@ bool postgres_notice_next(struct str *rest, struct str *ret_text);
 // postgres_notice_begin() is what a process sent, without its number; null if it is this process's
 // own, or not understood.
 struct str postgres_notice_begin(const struct postgres_outbox *outbox, struct str payload);
+// ---- Writes whose commit is not known.
+
+// Looks them up on a connection and a thread of its own.
+struct postgres_prover {
+    pthread_mutex_t mutex; // guards what follows, up to thread
+    pthread_cond_t wake;
+    struct postgres_lost *lost; // connections that broke, which nobody looked at yet
+    size_t busy;                // those not done with
+    bool is_closing;            // each is looked at once more
+    bool is_over;               // no more will come
+    pthread_t thread;
+    bool started;
+};
+
+// driver_postgres_prove.c
+
+// postgres_prover_init() prepares one without its thread.
+void postgres_prover_init(struct postgres_prover *prover);
+
+// postgres_prover_start() starts the thread.
+MUST_CHECK enum err postgres_prover_start(struct postgres_db *db, struct error *err);
+
+// postgres_prover_take() takes over the operations that a connection was about to commit when it
+// broke, each of which has a proof. They end there, or are queued again. The backend that served
+// it is ended: at the latest after 8 s, when those whose fate could not be found out end with
+// ERR_UNKNOWN_OUTCOME. Without operations it is ended at once.
+void postgres_prover_take(struct postgres_db *db, const struct postgres_backend *backend,
+                          struct postgres_list *tasks);
+
+// postgres_prover_is_idle() tells whether all of them have ended or were queued again.
+bool postgres_prover_is_idle(struct postgres_prover *prover);
+
+// postgres_prover_hurry() makes it look once more at each and give up then, since the database is
+// being closed.
+void postgres_prover_hurry(struct postgres_prover *prover);
+
+// postgres_prover_done() ends the thread, when the loop has ended.
+void postgres_prover_done(struct postgres_prover *prover);
+
+// postgres_backend_find() asks a connection who serves it; zeros if that is not told. Blocks.
+// ERR_UNAVAILABLE: the connection broke.
+MUST_CHECK enum err postgres_backend_find(struct pg_conn *handle,
+                                          struct postgres_backend *ret_backend, struct error *err);
 
 // ---- The database.
 
@@ -401,13 +481,15 @@ struct postgres_inbox {
 struct postgres_db {
     struct sql sql;
     struct postgres_address address;
-    const struct postgres_address *listen_address; // for notices; NULL: none are heard
-    struct postgres_lane lanes[POSTGRES_LANES];    // by enum sql_lane
+    struct postgres_address direct;                 // past the pooler
+    const struct postgres_address *session_address; // whose sessions last; NULL: there is none
+    struct postgres_lane lanes[POSTGRES_LANES];     // by enum sql_lane
     struct postgres_stmts stmts;
     struct postgres_inbox inbox;
     struct postgres_connector connector;
     struct postgres_listener listener;
     struct postgres_outbox outbox;
+    struct postgres_prover prover;
     int epoll_fd;
     int wake_fd;
     pthread_t thread;
@@ -464,6 +546,10 @@ void postgres_wake(struct postgres_db *db);
 
 // postgres_submit() queues an operation. From any thread.
 void postgres_submit(struct sql *sql, struct sql_op *op);
+
+// postgres_submit_again() queues a task that was queued before. From any thread, as long as the
+// loop runs.
+void postgres_submit_again(struct postgres_db *db, struct postgres_task *task);
 
 // driver_postgres_script.c
 

@@ -3,18 +3,19 @@
 
 #include "sql/driver_postgres.h"
 
-// What a URL that does not say otherwise gets. A connection is good for nothing on a standby, and a
-// peer that vanished must be noticed.
+// What a URL that does not say otherwise gets. A connection is good for nothing on a standby (which
+// a pooler knows of its servers as they once were), and a peer that vanished must be noticed.
 static const struct {
     const char *name;
     const char *value;
+    bool is_direct; // not for a pooler
 } defaults[] = {
-    {"fallback_application_name", "sunlead"},
-    {"target_session_attrs", "read-write"},
-    {"keepalives_idle", "10"},
-    {"keepalives_interval", "5"},
-    {"keepalives_count", "3"},
-    {"tcp_user_timeout", "15000"},
+    {"fallback_application_name", "sunlead", false},
+    {"target_session_attrs", "read-write", true},
+    {"keepalives_idle", "10", false},
+    {"keepalives_interval", "5", false},
+    {"keepalives_count", "3", false},
+    {"tcp_user_timeout", "15000", false},
 };
 
 static void add(struct postgres_address *address, const char *name, const char *value)
@@ -26,9 +27,11 @@ static void add(struct postgres_address *address, const char *name, const char *
     address->count++;
 }
 
-enum err postgres_address_init(struct postgres_address *address, const char *url, struct error *err)
+enum err postgres_address_init(struct postgres_address *address, const char *url, bool is_pooled,
+                               struct error *err)
 {
     memset(address, 0, sizeof(*address));
+    address->is_pooled = is_pooled;
     char *why = NULL;
     PQconninfoOption *options = PQconninfoParse(url, &why);
     // libpq's words quote what it does not understand, which may be a part of the password.
@@ -44,7 +47,8 @@ enum err postgres_address_init(struct postgres_address *address, const char *url
     }
     PQconninfoFree(options);
     for (size_t i = 0; i < COUNT_OF(defaults); i++) {
-        if (postgres_address_get(address, defaults[i].name).ptr == NULL)
+        bool has = postgres_address_get(address, defaults[i].name).ptr != NULL;
+        if (!has && !(is_pooled && defaults[i].is_direct))
             add(address, defaults[i].name, defaults[i].value);
     }
     add(address, "client_encoding", "UTF8");

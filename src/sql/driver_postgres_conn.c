@@ -7,8 +7,12 @@
 
 #include "base/clock.h"
 
-#define TRIES_MAX       3
 #define STUCK_MARGIN_US (5 * US_PER_S)
+
+static bool is_pooled(const struct postgres_conn *conn)
+{
+    return conn->db->address.is_pooled;
+}
 
 static void watch(struct postgres_conn *conn, int operation)
 {
@@ -56,6 +60,12 @@ static void make_room(struct postgres_conn *conn, size_t count)
     conn->prepared_count = room;
 }
 
+// Whether the types of its parameters are known and, where it can be, that it is prepared.
+static bool is_ready(const struct postgres_conn *conn, const struct postgres_stmt *stmt)
+{
+    return is_pooled(conn) ? stmt->param_types != NULL : conn->prepared[stmt->index] != 0;
+}
+
 // Has the server parse those statements that this connection does not know. Returns how many.
 static size_t send_prepares(struct postgres_conn *conn, struct postgres_task *task, bool *ret_sent)
 {
@@ -63,15 +73,27 @@ static size_t send_prepares(struct postgres_conn *conn, struct postgres_task *ta
     *ret_sent = true;
     for (size_t i = 0; i < task->op->step_count; i++) {
         struct postgres_stmt *stmt = task->stmts[i];
-        if (conn->prepared[stmt->index] != 0)
+        if (is_ready(conn, stmt))
             continue;
         conn->prepared[stmt->index] = 1; // taken back if it fails
         task->fresh[count++] = stmt;
-        if (PQsendPrepare(conn->handle, stmt->name, stmt->text, 0, NULL) != 1 ||
-            PQsendDescribePrepared(conn->handle, stmt->name) != 1)
+        const char *name = is_pooled(conn) ? "" : stmt->name;
+        if (PQsendPrepare(conn->handle, name, stmt->text, 0, NULL) != 1 ||
+            PQsendDescribePrepared(conn->handle, name) != 1)
             *ret_sent = false;
     }
     return count;
+}
+
+static bool send_step(struct postgres_conn *conn, const struct postgres_stmt *stmt,
+                      const struct postgres_values *values)
+{
+    int count = (int)values->count;
+    if (is_pooled(conn))
+        return PQsendQueryParams(conn->handle, stmt->text, count, stmt->param_types, values->values,
+                                 values->lengths, values->formats, 1) == 1;
+    return PQsendQueryPrepared(conn->handle, stmt->name, count, values->values, values->lengths,
+                               values->formats, 1) == 1;
 }
 
 static bool send_steps(struct postgres_conn *conn, struct postgres_task *task)
@@ -80,8 +102,7 @@ static bool send_steps(struct postgres_conn *conn, struct postgres_task *task)
     for (size_t i = 0; i < task->op->step_count; i++) {
         const struct postgres_stmt *stmt = task->stmts[i];
         postgres_values_fill(&values, &task->op->steps[i], stmt, task->op->arena);
-        if (PQsendQueryPrepared(conn->handle, stmt->name, (int)values.count, values.values,
-                                values.lengths, values.formats, 1) != 1)
+        if (!send_step(conn, stmt, &values))
             return false;
     }
     return true;
@@ -116,14 +137,17 @@ void postgres_conn_handle(struct postgres_conn *conn, unsigned events)
         postgres_conn_break(conn, PQerrorMessage(conn->handle));
 }
 
-// Whether it is certain that nothing of a task was stored, though it was sent. The server takes one
-// operation after the other, and commits one only when all its steps are through.
+// Whether a task that was sent may be sent again: it is certain that nothing of it was stored, or
+// it does not matter. The server takes one operation after the other, and commits one only when all
+// its steps are through. A pooler's last word tells nothing of the backend.
 static bool is_undone(const struct postgres_conn *conn, const struct postgres_task *task,
                       bool is_first)
 {
-    if (task->op->lane != SQL_LANE_WRITE || task->phase == POSTGRES_PREPARE)
+    if (task->op->lane != SQL_LANE_WRITE || task->phase == POSTGRES_PREPARE ||
+        task->op->is_idempotent)
         return true;
-    return conn->is_terminated && (!is_first || task->at < task->op->step_count);
+    return conn->is_terminated && !is_pooled(conn) &&
+           (!is_first || task->at < task->op->step_count);
 }
 
 static void set_lost(struct postgres_task *task, bool undone, const char *why)
@@ -145,24 +169,31 @@ void postgres_conn_break(struct postgres_conn *conn, const char *why)
     (void)snprintf(cause, sizeof(cause), "%s", why);
     struct postgres_list again;
     struct postgres_list lost;
+    struct postgres_list unsure;
     postgres_list_init(&again);
     postgres_list_init(&lost);
+    postgres_list_init(&unsure);
     bool is_first = true;
+    bool was_writing = conn->lane == &conn->db->lanes[SQL_LANE_WRITE] && conn->in_flight > 0;
     struct postgres_task *task;
     while ((task = postgres_list_pop(&conn->sent)) != NULL) {
         bool undone = is_undone(conn, task, is_first);
-        bool retried = undone && task->tries++ < TRIES_MAX;
+        bool retried = undone && task->tries++ < POSTGRES_TRIES_MAX;
+        bool proved = !undone && task->op->proof != NULL;
         is_first = false;
         postgres_task_reset(task);
-        if (!retried)
+        if (!retried && !proved)
             set_lost(task, undone, cause);
-        postgres_list_push(retried ? &again : &lost, task);
+        postgres_list_push(retried ? &again : proved ? &unsure : &lost, task);
     }
     conn->in_flight = 0;
     conn->state = POSTGRES_CLOSED;
     // A socket that libpq closed already is not watched any more.
     (void)epoll_ctl(conn->db->epoll_fd, EPOLL_CTL_DEL, PQsocket(conn->handle), NULL);
     PQfinish(TAKE_PTR(conn->handle));
+    // Its backend may hang in the commit, with all its locks.
+    if (was_writing && (unsure.head != NULL || conn->backend.pid != 0))
+        postgres_prover_take(conn->db, &conn->backend, &unsure);
     postgres_lane_put_back(conn->lane, &again);
     while ((task = postgres_list_pop(&lost)) != NULL)
         postgres_task_fail(task);

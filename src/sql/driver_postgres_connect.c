@@ -112,11 +112,14 @@ static bool configure(PGconn *handle, const struct postgres_session *session)
     return ok;
 }
 
-static enum err try_host(PGconn *handle, const struct postgres_session *session, int64_t timeout_s,
+static enum err try_host(PGconn *handle, const struct postgres_address *address,
+                         const struct postgres_session *session, int64_t timeout_s,
                          struct error *err)
 {
     int64_t deadline_us = clock_monotonic_us(clock_system()) + timeout_s * US_PER_S;
-    if (!complete(handle, deadline_us) || !configure(handle, session)) {
+    if (session->deadline_us != 0 && session->deadline_us < deadline_us)
+        deadline_us = session->deadline_us;
+    if (!complete(handle, deadline_us) || !(address->is_pooled || configure(handle, session))) {
         const char *why = PQerrorMessage(handle);
         return postgres_error_unavailable(err, why[0] == '\0' ? "no answer in time" : why);
     }
@@ -137,7 +140,7 @@ enum err postgres_connect(const struct postgres_address *address,
     for (size_t i = 0; i < hosts && code != ERR_OK; i++) {
         CLEANUP(arena_close_ptr) struct arena *arena = arena_open(0);
         CLEANUP(finish_ptr) PGconn *handle = begin(address, i, arena);
-        code = try_host(handle, session, timeout_s, err);
+        code = try_host(handle, address, session, timeout_s, err);
         if (code == ERR_OK)
             *ret_handle = TAKE_PTR(handle);
     }

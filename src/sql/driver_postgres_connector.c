@@ -30,7 +30,13 @@ static void *connector_main(void *ctx)
     struct postgres_conn *conn;
     while ((conn = next_wanted(connector)) != NULL) {
         error_reset(&conn->failure);
-        (void)!postgres_connect(conn->address, conn->session, &conn->handle, &conn->failure);
+        enum err code =
+            postgres_connect(conn->address, conn->session, &conn->handle, &conn->failure);
+        bool has_backend = !conn->address->is_pooled && conn->lane == &db->lanes[SQL_LANE_WRITE];
+        if (code == ERR_OK && has_backend)
+            code = postgres_backend_find(conn->handle, &conn->backend, &conn->failure);
+        if (code != ERR_OK)
+            PQfinish(TAKE_PTR(conn->handle));
         mutex_lock(&connector->mutex);
         conn->next = connector->arrived;
         connector->arrived = conn;

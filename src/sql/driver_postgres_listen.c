@@ -63,7 +63,7 @@ static bool is_wanted(struct postgres_db *db)
     mutex_lock(&db->listener.mutex);
     bool wanted = db->listener.fn != NULL;
     mutex_unlock(&db->listener.mutex);
-    return wanted && db->listen_address != NULL;
+    return wanted && db->session_address != NULL;
 }
 
 static int64_t now_us(void)
@@ -202,7 +202,7 @@ static int64_t limit_us(const struct postgres_db *db, const char *name, int64_t 
                         int64_t otherwise_us)
 {
     int64_t value = 0;
-    struct str text = postgres_address_get(db->listen_address, name);
+    struct str text = postgres_address_get(db->session_address, name);
     bool set = number_parse_i64(text, 1, INT32_MAX, &value) == ERR_OK;
     return set ? value * unit_us : otherwise_us;
 }
@@ -233,7 +233,7 @@ void postgres_listener_run(struct postgres_db *db)
         return;
     if (listener->conn.state == POSTGRES_CLOSED) {
         listener->conn.state = POSTGRES_CONNECTING;
-        listener->conn.address = db->listen_address;
+        listener->conn.address = db->session_address;
         postgres_connector_ask(&listener->conn);
     } else if (!is_wanted(db)) {
         close_conn(db);

@@ -21,6 +21,17 @@ void postgres_wake(struct postgres_db *db)
     check(write(db->wake_fd, &one, sizeof(one)) == (ssize_t)sizeof(one));
 }
 
+static void put_in(struct postgres_db *db, struct postgres_task *task)
+{
+    mutex_lock(&db->inbox.mutex);
+    postgres_list_push(&db->inbox.list, task);
+    bool wake = db->inbox.sleeping;
+    db->inbox.sleeping = false;
+    mutex_unlock(&db->inbox.mutex);
+    if (wake)
+        postgres_wake(db);
+}
+
 void postgres_submit(struct sql *sql, struct sql_op *op)
 {
     struct postgres_db *db = CONTAINER_OF(sql, struct postgres_db, sql);
@@ -32,14 +43,14 @@ void postgres_submit(struct sql *sql, struct sql_op *op)
         sql_op_reject(op);
         return;
     }
-    struct postgres_task *task = postgres_task_new(op);
-    mutex_lock(&db->inbox.mutex);
-    postgres_list_push(&db->inbox.list, task);
-    bool wake = db->inbox.sleeping;
-    db->inbox.sleeping = false;
-    mutex_unlock(&db->inbox.mutex);
-    if (wake)
-        postgres_wake(db);
+    put_in(db, postgres_task_new(op));
+}
+
+void postgres_submit_again(struct postgres_db *db, struct postgres_task *task)
+{
+    struct postgres_lane *lane = &db->lanes[task->op->lane];
+    (void)atomic_fetch_add_explicit(&lane->length, 1, memory_order_relaxed);
+    put_in(db, task);
 }
 
 // Sorts what was submitted into the lanes. Returns whether the database is being closed.
@@ -178,13 +189,14 @@ static void *loop_main(void *ctx)
     struct postgres_db *db = ctx;
     for (;;) {
         postgres_outbox_run(db);
+        bool all_proved = postgres_prover_is_idle(&db->prover); // else it may fill the inbox
         bool closing = take_inbox(db);
         take_arrived(db);
         for (size_t i = 0; i < POSTGRES_LANES; i++)
             postgres_lane_run(db, &db->lanes[i]);
         look_after(db);
         postgres_listener_run(db);
-        if (closing && is_idle(db) && postgres_outbox_due_us(db) == INT64_MAX)
+        if (closing && all_proved && is_idle(db) && postgres_outbox_due_us(db) == INT64_MAX)
             return NULL;
         wait_for_events(db);
     }
@@ -199,6 +211,7 @@ enum err postgres_loop_start(struct postgres_db *db, struct error *err)
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
     check(epoll_ctl(db->epoll_fd, EPOLL_CTL_ADD, db->wake_fd, &event) == 0);
     TRY(postgres_connector_start(db, err));
+    TRY(postgres_prover_start(db, err));
     TRY(thread_start(&db->thread, "sql-postgres", loop_main, db, err));
     db->started = true;
     return ERR_OK;

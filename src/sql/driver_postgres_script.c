@@ -10,7 +10,8 @@
 // What waits for a lock on a table holds up all who come behind it: better to give way and to come
 // back.
 #define BEGIN                                                                                      \
-    "BEGIN; SELECT pg_advisory_xact_lock(7957675014270316132); SET LOCAL lock_timeout = '3s'"
+    "BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL TimeZone = 'UTC'; "                         \
+    "SELECT pg_advisory_xact_lock(7957675014270316132); SET LOCAL lock_timeout = '3s'"
 #define LOCK_TRIES    20
 #define LOCK_PAUSE_MS 500
 
@@ -40,28 +41,9 @@ static enum err run_text(PGconn *handle, const char *text, bool *ret_locked, str
 static enum err run_record(PGconn *handle, const struct sql_step *record, struct arena *arena,
                            struct error *err)
 {
-    CLEANUP(buf_done) struct buf text;
-    buf_init(&text, 64 * 1024);
-    (void)postgres_text_write(record->stmt, false, &text);
-    check(buf_cstr(&text) != NULL);
-    CLEANUP(clear_ptr) PGresult *prepared = PQprepare(handle, "", text.ptr, 0, NULL);
-    if (PQresultStatus(prepared) != PGRES_COMMAND_OK)
-        return postgres_error(prepared, err);
-    CLEANUP(clear_ptr) PGresult *described = PQdescribePrepared(handle, "");
-    if (PQresultStatus(described) != PGRES_COMMAND_OK)
-        return postgres_error(described, err);
-    struct postgres_stmt stmt = {0};
-    struct postgres_values values;
-    postgres_stmt_describe(&stmt, described);
-    postgres_values_fill(&values, record, &stmt, arena);
-    free(stmt.param_types);
-    CLEANUP(clear_ptr)
-    PGresult *result = PQexecPrepared(handle, "", (int)values.count, values.values, values.lengths,
-                                      values.formats, 1);
-    ExecStatusType status = PQresultStatus(result);
-    if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK)
-        return ERR_OK;
-    return postgres_error(result, err);
+    const struct postgres_call call = {handle, arena, INT64_MAX};
+    CLEANUP(clear_ptr) PGresult *result = NULL;
+    return postgres_run_step(&call, record, &result, err);
 }
 
 static enum err run_once(PGconn *handle, const struct sql_script *script, bool *ret_locked,
@@ -81,7 +63,11 @@ enum err postgres_run_script(struct sql *sql, const struct sql_script *script, s
     const struct postgres_db *db = CONTAINER_OF(sql, struct postgres_db, sql);
     CLEANUP(finish_ptr) PGconn *handle = NULL;
     const struct postgres_session session = {.statement_timeout_ms = 0};
-    TRY(postgres_connect(&db->address, &session, &handle, err));
+    // Through a pooler it does too: all of it is one transaction, and so is what it locks and sets.
+    const struct postgres_address *address = db->session_address;
+    if (address == NULL)
+        address = &db->address;
+    TRY(postgres_connect(address, &session, &handle, err));
     enum err code = ERR_OK;
     bool locked = true;
     for (int i = 0; i < LOCK_TRIES && locked; i++) {

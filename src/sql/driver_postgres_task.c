@@ -119,12 +119,9 @@ static enum err deliver_step(struct postgres_task *task, size_t i)
 {
     struct sql_step *step = &task->op->steps[i];
     const struct postgres_stmt *stmt = task->stmts[i];
-    struct postgres_cursor cursor = {.result = task->results[i], .arena = task->op->arena};
-    const struct sql_row row = {.driver = &sql_driver_postgres, .cursor = &cursor};
     check(task->results[i] != NULL);
-    int rows = step->on_row == NULL || stmt->returns_count ? 0 : PQntuples(task->results[i]);
-    for (cursor.row = 0; cursor.row < rows; cursor.row++)
-        step->on_row(step->ctx, &row);
+    if (!stmt->returns_count)
+        postgres_deliver_rows(step, task->results[i], task->op->arena);
     return sql_step_count(step, count_rows(stmt, task->results[i]), &task->op->error);
 }
 

@@ -92,8 +92,10 @@ static enum err start_db(struct sqlite_db *db, const char *path, bool lock, stru
     return pool_open(&db->pool, "sql-read", LONG_READERS, LONG_READS_MAX, err);
 }
 
-static enum err open_db(const char *url, bool lock, struct sql **ret_db, struct error *err)
+static enum err open_db(const struct sql_settings *settings, struct sql **ret_db, struct error *err)
 {
+    if (settings->is_pooled)
+        return error_set(err, ERR_INVALID, "a pooler is for postgres:// only");
     struct sqlite_db *db = calloc(1, sizeof(*db));
     check(db != NULL);
     db->sql.driver = &sql_driver_sqlite;
@@ -105,7 +107,7 @@ static enum err open_db(const char *url, bool lock, struct sql **ret_db, struct 
     }
     sqlite_health_init(&db->health);
     sqlite_writer_init(&db->writer);
-    code = start_db(db, url + strlen(sql_driver_sqlite.scheme), lock, err);
+    code = start_db(db, settings->url + strlen(sql_driver_sqlite.scheme), settings->lock, err);
     if (code != ERR_OK) {
         close_db(&db->sql);
         return code;

@@ -8,10 +8,15 @@ static const struct sql_driver *const drivers[] = {&sql_driver_sqlite, &sql_driv
 
 enum err sql_open(const char *url, bool lock, struct sql **ret_db, struct error *err)
 {
-    struct str s = str_of(url);
+    return sql_open_as(&(struct sql_settings){.url = url, .lock = lock}, ret_db, err);
+}
+
+enum err sql_open_as(const struct sql_settings *settings, struct sql **ret_db, struct error *err)
+{
+    struct str s = str_of(settings->url);
     for (size_t i = 0; i < COUNT_OF(drivers); i++) {
         if (str_starts(s, str_of(drivers[i]->scheme)))
-            return drivers[i]->open(url, lock, ret_db, err);
+            return drivers[i]->open(settings, ret_db, err);
     }
     // The URL may hold a password: only its scheme is shown.
     struct str scheme = str_slice(s, 0, str_find(s, ':', 0));
@@ -80,10 +85,19 @@ struct sql_op *sql_op_new(struct arena *arena, const char *name, enum sql_lane l
     op->step_count = 0;
     op->done = NULL;
     op->done_ctx = NULL;
+    op->is_idempotent = false;
+    op->proof = NULL;
     op->next = NULL;
     op->db = NULL;
     error_reset(&op->error);
     return op;
+}
+
+struct sql_op *sql_op_proof(struct sql_op *op)
+{
+    check(op->lane == SQL_LANE_WRITE && op->proof == NULL);
+    op->proof = sql_op_new(op->arena, op->name, SQL_LANE_SHORT);
+    return op->proof;
 }
 
 struct sql_step *sql_op_step(struct sql_op *op, const struct sql_stmt *stmt, size_t param_count,

@@ -108,6 +108,8 @@ struct sql_op {
     sql_done_fn *done;
     void *done_ctx;
     struct error error;
+    bool is_idempotent;   // to do it twice is as good as once: it may be repeated blindly
+    struct sql_op *proof; // sql_op_proof(); NULL: none
     // for the driver
     struct sql_op *next;
     struct sql *db;
@@ -115,6 +117,12 @@ struct sql_op {
 
 // sql_op_new() makes an empty operation in an arena.
 struct sql_op *sql_op_new(struct arena *arena, const char *name, enum sql_lane lane);
+
+// sql_op_proof() makes the proof of a write, in its arena: an operation of reads, to which the
+// caller adds steps. The first of them finds a row if and only if the write was committed. Where
+// the answer of a write is lost, an engine runs its proof instead of giving up: the row callbacks
+// and when_none of the proof are then those that count, not the write's.
+struct sql_op *sql_op_proof(struct sql_op *op);
 
 // sql_op_step() adds a statement with its parameters (copied into the operation's arena) and
 // returns the step, to set on_row or when_none. At most SQL_STEPS_MAX.
@@ -131,8 +139,9 @@ struct sql_step *sql_op_step(struct sql_op *op, const struct sql_stmt *stmt, siz
 // returns. A full queue, a full disk, a read-only file or a database that is down ends it with
 // ERR_UNAVAILABLE and nothing is stored; ERR_INVALID with a place when a check or foreign key of
 // the table refuses; ERR_CONFLICT for a unique index; ERR_UNKNOWN_OUTCOME when the fate of the
-// commit is not known. Never blocks, but for the statement itself where SQL_CAP_INLINE_READS holds.
-// What is done may be submitted again, also inside done.
+// commit is not known and its proof, if it has one, did not tell in time. Never blocks, but for the
+// statement itself where SQL_CAP_INLINE_READS holds. What is done may be submitted again, also
+// inside done.
 void sql_submit(struct sql *db, struct sql_op *op);
 
 // sql_run() is sql_submit() that waits for the end and returns op->error.code. Never on a thread
@@ -144,6 +153,20 @@ MUST_CHECK enum err sql_run(struct sql *db, struct sql_op *op);
 // ERR_UNAVAILABLE for a server that is not reached; ERR_CONFLICT when another process holds it
 // (lock true takes the lock file beside a SQLite file for as long as it is open). Blocks.
 MUST_CHECK enum err sql_open(const char *url, bool lock, struct sql **ret_db, struct error *err);
+
+// Which database, and how it is reached.
+struct sql_settings {
+    const char *url;
+    // Of PostgreSQL. The URL is that of a pooler, which may serve each transaction by another
+    // backend: nothing is prepared and no session is set up.
+    bool is_pooled;
+    const char *direct_url; // past the pooler, for migrations and look-ups; NULL: none
+    bool lock;
+};
+
+// sql_open_as() is sql_open() with all settings.
+MUST_CHECK enum err sql_open_as(const struct sql_settings *settings, struct sql **ret_db,
+                                struct error *err);
 
 // sql_close() runs what is queued, ends the driver's threads and closes. NULL is fine. No thread
 // may use it any more.

@@ -29,7 +29,7 @@ struct sql_driver {
     const char *name;   // "sqlite", also the middle part of NNN_name.sqlite.sql
     const char *scheme; // "sqlite:", how its URLs begin
     unsigned capabilities;
-    enum err (*open)(const char *url, bool lock, struct sql **ret_db, struct error *err);
+    enum err (*open)(const struct sql_settings *settings, struct sql **ret_db, struct error *err);
     void (*close)(struct sql *db);
     void (*submit)(struct sql *db, struct sql_op *op);
     enum err (*script)(struct sql *db, const struct sql_script *script, struct error *err);

@@ -1,6 +1,8 @@
 // The statements on the events table.
 #include "store/event_store.h"
 
+#include "store/row_into.h"
+
 static struct sql_value id_value(int64_t id)
 {
     return id == 0 ? SQLV_NULL : SQLV_INT(id);
@@ -38,4 +40,15 @@ void event_store_add_for_order(struct sql_op *op, const struct event *event)
     };
     SQL_STEP(op, &stmt, SQLV_TIME(event->at_us), SQLV_TEXT(str_of(event->type)),
              SQLV_INT(event->op_id), SQLV_TEXT(event->data));
+}
+
+void event_store_find(struct sql_op *op, int64_t op_id, int64_t *lead_id)
+{
+    static const struct sql_stmt stmt = {
+        .name = "event_find",
+        .text = "SELECT lead_id FROM sunlead_events WHERE op_id = $1 LIMIT 1",
+    };
+    struct sql_step *step = SQL_STEP(op, &stmt, SQLV_INT(op_id));
+    step->on_row = row_take_id;
+    step->ctx = lead_id;
 }

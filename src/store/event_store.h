@@ -12,7 +12,7 @@ struct event {
     const char *type; // "lead.created", "order.failed"
     int64_t lead_id;
     int64_t order_id;
-    int64_t op_id;
+    int64_t op_id; // of the operation that it happened in; tells afterwards whether that was stored
     int64_t at_us;
     struct str data; // JSON object, or null
 };
@@ -27,5 +27,9 @@ void event_store_add_for_new_lead(struct sql_op *op, const struct event *event);
 // event_store_add_for_order() adds an event for the order that the operation op_id inserted, if it
 // did.
 void event_store_add_for_order(struct sql_op *op, const struct event *event);
+
+// event_store_find() finds an event of the operation op_id, for its proof, and reads the event's
+// lead into *lead_id.
+void event_store_find(struct sql_op *op, int64_t op_id, int64_t *lead_id);
 
 #endif

@@ -71,6 +71,7 @@ static void left(struct sql_op *op)
 void task_leave(struct task *task, int64_t again_at_us, struct str why)
 {
     struct sql_op *op = sql_op_new(task->arena, "task_leave", SQL_LANE_WRITE);
+    op->is_idempotent = true; // who comes second finds no lease, which is no matter here
     struct job *job = &task->run->job;
     if (again_at_us == 0) {
         job_store_finish(op, job);

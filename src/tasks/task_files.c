@@ -110,6 +110,7 @@ static void fetched(struct files_fetch *fetch)
         log_error(fetching->file.state == MODEL_FILE_PENDING ? LOG_INFO : LOG_WARN,
                   "files.fetch_failed", &fetch->error);
     struct sql_op *op = sql_op_new(task->arena, "files_store", SQL_LANE_WRITE);
+    op->is_idempotent = true;
     file_store_put(op, &fetching->file);
     op->done = file_stored;
     op->done_ctx = task;

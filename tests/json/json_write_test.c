@@ -278,6 +278,21 @@ static void test_problem(void **state)
                       "\"error\":\"2 members are \\\"wrong\\\"\"}");
 }
 
+// Who reads the status alone would take it for "not done".
+static void test_problem_of_unknown_outcome(void **state)
+{
+    (void)state;
+    struct error err;
+    error_reset(&err);
+    error_set(&err, ERR_UNKNOWN_OUTCOME, "look first");
+    struct buf buf CLEANUP(buf_done);
+    buf_init(&buf, BUF_MAX);
+    json_write_problem(&buf, 503, "Service Unavailable", &err);
+    assert_text(&buf, "{\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,"
+                      "\"detail\":\"look first\",\"errors\":[],\"error\":\"look first\","
+                      "\"outcome\":\"unknown\"}");
+}
+
 static void test_problem_without_a_message(void **state)
 {
     (void)state;
@@ -320,6 +335,7 @@ int main(void)
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_values_that_json_cannot_say),
         cmocka_unit_test(test_problem),
+        cmocka_unit_test(test_problem_of_unknown_outcome),
         cmocka_unit_test(test_problem_without_a_message),
         cmocka_unit_test(test_a_full_buffer_overflows_and_nothing_else),
     };

@@ -26,6 +26,14 @@ def postgres() -> Iterator[Postgres]:
     server.close()
 
 
+@pytest.fixture(scope="session")
+def pooler(postgres: Postgres) -> Iterator[Postgres]:
+    """The same server, with a pooler in front."""
+    postgres.start_pooler(free_port())
+    yield postgres
+    postgres.stop_pooler()
+
+
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
 def engine(request: pytest.FixtureRequest) -> str:
     """The database that sunlead runs on: every test runs once on each."""
@@ -39,9 +47,12 @@ def _stage(folder: Path, engine: str, request: pytest.FixtureRequest) -> Iterato
         yield stage
         stage.close()
         return
-    server: Postgres = request.getfixturevalue("postgres")
+    is_pooled = engine == "pgbouncer"
+    server: Postgres = request.getfixturevalue("pooler" if is_pooled else "postgres")
     name = server.create()
-    stage = Stage(folder, engine, server.url(name))
+    if is_pooled:  # where sunlead sets no session up, the server's own settings must do
+        server.execute(name, f"ALTER DATABASE {name} SET timezone = 'Asia/Tokyo'")
+    stage = Stage(folder, engine, server.pooled_url(name) if is_pooled else server.url(name))
     yield stage
     try:
         stage.close()

@@ -545,11 +545,16 @@ class Stage:
         self.programs.append(program)
         return program
 
+    def database_name(self) -> str:
+        """On a server: the name of the stage's database there."""
+        return self.database_url.rsplit("/", 1)[1]
+
     def settings(self, upstream: str) -> dict[str, str]:
         return {
             "PORT": "0",
             "LISTEN": "127.0.0.1",
             "DATABASE_URL": self.database_url,
+            "DATABASE_POOLER": "1" if self.engine == "pgbouncer" else "0",
             "DATA_DIR": str(self.folder / "data"),
             "LIGHTFUSION_API": upstream,
             "LIGHTFUSION_EMAIL": "tests@example.com",

@@ -1,4 +1,4 @@
-"""A real PostgreSQL server for the service tests, in a temporary folder of its own."""
+"""A real PostgreSQL server for the service tests, and a pooler, in a temporary folder of their own."""
 import ctypes
 import glob
 import itertools
@@ -6,6 +6,7 @@ import os
 import pwd
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -40,6 +41,7 @@ class Postgres:
         self.folder = Path(tempfile.mkdtemp(prefix="sunlead-pg-"))
         self._names = itertools.count(1)
         self._process: subprocess.Popen[bytes] | None = None
+        self._pooler: subprocess.Popen[bytes] | None = None
         self._options: dict[str, object] = {"cwd": "/", "preexec_fn": _follow_parent}
         if os.geteuid() == 0:  # which the server refuses
             user = pwd.getpwnam("postgres")
@@ -112,7 +114,42 @@ class Postgres:
         """Makes a standby the primary, and waits until it is."""
         self._run("pg_ctl", "promote", "-D", str(self.folder / "data"), "-w")
 
+    # PgBouncer, which hands each transaction to any of its connections
+
+    def start_pooler(self, port: int) -> None:
+        self.pooler_port = port
+        users, ini = self.folder / "users.txt", self.folder / "pgbouncer.ini"
+        users.write_text(f'"sunlead" "{PASSWORD}"\n')
+        ini.write_text(f"[databases]\n* = host=127.0.0.1 port={self.port}\n[pgbouncer]\n"
+                       f"pool_mode = transaction\nauth_type = scram-sha-256\nauth_file = {users}\n"
+                       f"listen_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
+                       f"max_client_conn = 1000\n")
+        for file in (users, ini):
+            os.chmod(file, 0o644)
+        with open(self.folder / "pooler-log", "ab") as log:
+            self._pooler = subprocess.Popen(["pgbouncer", str(ini)], stdin=subprocess.DEVNULL,
+                                            stdout=log, stderr=log, **self._options)
+        deadline = time.monotonic() + _START_S
+        while not self._pooler_listens():
+            assert self._pooler.poll() is None and time.monotonic() < deadline, \
+                (self.folder / "pooler-log").read_text(errors="replace")[-3000:]
+            time.sleep(0.02)
+
+    def _pooler_listens(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self.pooler_port)).close()
+        except ConnectionRefusedError:
+            return False
+        return True
+
+    def stop_pooler(self) -> None:
+        if self._pooler is not None:
+            self._pooler.kill()
+            self._pooler.wait(_START_S)
+            self._pooler = None
+
     def close(self) -> None:
+        self.stop_pooler()
         if self._process is not None:
             self.halt(crash=True)
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -121,6 +158,9 @@ class Postgres:
 
     def url(self, name: str) -> str:
         return f"postgres://sunlead:{PASSWORD}@127.0.0.1:{self.port}/{name}"
+
+    def pooled_url(self, name: str) -> str:
+        return f"postgres://sunlead:{PASSWORD}@127.0.0.1:{self.pooler_port}/{name}"
 
     def execute(self, name: str, statement: str) -> None:
         self.query(name, statement)

@@ -14,6 +14,12 @@ from samples import (LEAD_MEMBERS, ORDERED_MEMBERS, PROJECT, STATUS_MEMBERS, TIM
                      project_for, small_lead)
 
 
+@pytest.fixture(scope="module", params=["sqlite", "postgres", "pgbouncer"])
+def engine(request: pytest.FixtureRequest) -> str:
+    """All ways to a database."""
+    return request.param
+
+
 @pytest.fixture
 def simulator(stage: Stage) -> Simulator:
     """LightFusion, whose models are done at once."""

@@ -314,12 +314,20 @@ static void test_counts(void **state)
     assert_int_equal(query->rows, 1);
 }
 
-static void test_small_operations(void **state)
+static void test_empty_operations(void **state)
 {
     struct postgres_db_fixture *db = *state;
-    postgres_db_script(db, VALUES_TABLE);
     for (int lane = SQL_LANE_SHORT; lane <= SQL_LANE_WRITE; lane++)
         postgres_db_expect(db, sql_op_new(db->arena, "empty", (enum sql_lane)lane), ERR_OK);
+}
+
+// Through a pooler that is left to the server.
+static void test_reads_do_not_write(void **state)
+{
+    struct postgres_db_fixture *db = *state;
+    if (postgres_db_is_pooled)
+        skip();
+    postgres_db_script(db, VALUES_TABLE);
     for (int lane = SQL_LANE_SHORT; lane < SQL_LANE_WRITE; lane++) {
         struct sql_op *op =
             postgres_db_op(db, (enum sql_lane)lane, "INSERT INTO v (i8) VALUES (1)");
@@ -648,7 +656,8 @@ int main(void)
         POSTGRES_TEST(test_last),
         POSTGRES_TEST(test_when_none),
         POSTGRES_TEST(test_counts),
-        POSTGRES_TEST(test_small_operations),
+        POSTGRES_TEST(test_empty_operations),
+        POSTGRES_TEST(test_reads_do_not_write),
         POSTGRES_TEST(test_refusals),
         POSTGRES_TEST(test_many_at_once),
         POSTGRES_TEST(test_lanes),
@@ -660,5 +669,8 @@ int main(void)
         POSTGRES_TEST(test_scripts),
         POSTGRES_TEST(test_migrate_at_once),
     };
-    return cmocka_run_group_tests(tests, postgres_db_start, postgres_db_stop);
+    int failed = cmocka_run_group_tests(tests, postgres_db_start, postgres_db_stop);
+    postgres_db_is_pooled = true;
+    return failed + cmocka_run_group_tests_name("by way of PgBouncer", tests, postgres_db_start,
+                                                postgres_db_stop);
 }

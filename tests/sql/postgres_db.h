@@ -22,6 +22,7 @@ struct postgres_db_fixture {
 };
 
 static struct postgres *postgres_db_server;
+static bool postgres_db_is_pooled; // the databases are reached by way of PgBouncer
 
 static inline int postgres_db_start(void **state)
 {
@@ -42,7 +43,10 @@ static inline void postgres_db_open(struct postgres_db_fixture *db)
 {
     struct error err;
     error_reset(&err);
-    enum err code = sql_open(db->url, true, &db->sql, &err);
+    struct sql_settings settings = {.url = db->url, .is_pooled = postgres_db_is_pooled};
+    if (settings.is_pooled)
+        settings.url = postgres_pool(postgres_db_server, db->url);
+    enum err code = sql_open_as(&settings, &db->sql, &err);
     if (code != ERR_OK)
         print_error("%s (%s)\n", err.message, err.cause);
     assert_int_equal(code, ERR_OK);

@@ -57,7 +57,7 @@ static PGconn *connect_to(const char *url)
     error_reset(&err);
     PGconn *conn = NULL;
     const struct postgres_session session = {.statement_timeout_ms = 0};
-    if (postgres_address_init(&address, url, &err) != ERR_OK ||
+    if (postgres_address_init(&address, url, false, &err) != ERR_OK ||
         postgres_connect(&address, &session, &conn, &err) != ERR_OK)
         fail_msg("%s (%s)", err.message, err.cause);
     postgres_address_done(&address);

@@ -17,7 +17,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -39,7 +42,8 @@ struct postgres {
     gid_t gid;
     pid_t keeper; // removes what is left when this process ends, however it does
     int keeper_fd;
-    pid_t pid; // 0: halted
+    pid_t pid;        // 0: halted
+    pid_t pooler_pid; // 0: not started
     unsigned databases;
 };
 
@@ -118,13 +122,11 @@ static bool start_keeper(struct postgres *server)
 
 // ---- Programs.
 
-// Starts a program of the server with its arguments, its output in the folder's log.
-static pid_t launch(const struct postgres *server, const char *program, const char *const *args)
+// Starts a program with its arguments, its output in the folder's log.
+static pid_t launch(const struct postgres *server, const char *path, const char *const *args)
 {
-    char path[256];
     char log[128];
-    char *argv[ARGS_MAX + 2] = {path};
-    snprintf(path, sizeof(path), "%s/%s", server->bin, program);
+    char *argv[ARGS_MAX + 2] = {(char *)(uintptr_t)path};
     snprintf(log, sizeof(log), "%s/log", server->folder);
     for (size_t i = 0; args[i] != NULL && i < ARGS_MAX; i++)
         argv[i + 1] = (char *)(uintptr_t)args[i];
@@ -135,14 +137,25 @@ static pid_t launch(const struct postgres *server, const char *program, const ch
     bool ok = fd >= 0 && dup2(fd, 1) == 1 && dup2(fd, 2) == 2 && chdir("/") == 0 && setsid() > 0;
     if (ok && geteuid() == 0)
         ok = setgid(server->gid) == 0 && setuid(server->uid) == 0;
+    // PgBouncer keeps no file by which it could be found; the server's programs leave in order.
+    if (ok && path[0] != '/' && prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
+        ok = false;
     if (ok)
-        execv(path, argv);
+        execvp(path, argv);
     _exit(127);
+}
+
+static pid_t launch_server(const struct postgres *server, const char *program,
+                           const char *const *args)
+{
+    char path[256];
+    snprintf(path, sizeof(path), "%s/%s", server->bin, program);
+    return launch(server, path, args);
 }
 
 static bool run(const struct postgres *server, const char *program, const char *const *args)
 {
-    pid_t pid = launch(server, program, args);
+    pid_t pid = launch_server(server, program, args);
     int status = -1;
     if (pid <= 0 || waitpid(pid, &status, 0) != pid)
         return false;
@@ -157,7 +170,7 @@ static bool start_server(struct postgres *server)
                                 "-c", "max_connections=200",  "-c", "shared_buffers=32MB",
                                 "-c", "autovacuum=off",       "-c", "deadlock_timeout=50ms",
                                 NULL};
-    server->pid = launch(server, "postgres", args);
+    server->pid = launch_server(server, "postgres", args);
     for (int i = 0; i < READY_TRIES; i++) {
         bool ready;
         if (read_pid_file(server, &ready) == server->pid && ready)
@@ -234,6 +247,10 @@ void postgres_stop(struct postgres *server)
     if (server == NULL)
         return;
     fd_close(&server->keeper_fd);
+    if (server->pooler_pid > 0) {
+        (void)kill(server->pooler_pid, SIGKILL);
+        (void)waitpid(server->pooler_pid, NULL, 0);
+    }
     if (server->pid > 0) {
         (void)kill(server->pid, SIGQUIT);
         (void)waitpid(server->pid, NULL, 0);
@@ -298,4 +315,51 @@ void postgres_resume(struct postgres *server)
 {
     if (!start_server(server))
         fail_msg("PostgreSQL does not start again");
+}
+
+// ---- PgBouncer.
+
+// It listens on a socket in the server's folder, whose name is made of this number.
+#define POOLER_PORT 6432
+
+static bool pooler_listens(const struct postgres *server)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s/.s.PGSQL.%d", server->folder,
+             POOLER_PORT);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool ok = fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
+    fd_close(&fd);
+    return ok;
+}
+
+static void start_pooler(struct postgres *server)
+{
+    const char *ini = arena_printf(server->arena, "%s/pgbouncer.ini", server->folder).ptr;
+    FILE *file = fopen(ini, "we");
+    if (file == NULL)
+        fail_msg("%s: %s", ini, strerror(errno));
+    fprintf(file,
+            "[databases]\n* = host=%s user=sunlead\n[pgbouncer]\npool_mode = transaction\n"
+            "auth_type = any\nlisten_addr =\nlisten_port = %d\nunix_socket_dir = %s\n"
+            "max_client_conn = 1000\n",
+            server->folder, POOLER_PORT, server->folder);
+    fclose(file);
+    const char *const args[] = {"-q", ini, NULL};
+    server->pooler_pid = launch(server, "pgbouncer", args);
+    for (int i = 0; i < READY_TRIES; i++) {
+        if (pooler_listens(server))
+            return;
+        if (waitpid(server->pooler_pid, NULL, WNOHANG) != 0)
+            break;
+        pause_shortly();
+    }
+    fail_msg("PgBouncer does not start");
+}
+
+const char *postgres_pool(struct postgres *server, const char *url)
+{
+    if (server->pooler_pid == 0)
+        start_pooler(server);
+    return arena_printf(server->arena, "%s&port=%d", url, POOLER_PORT).ptr;
 }

@@ -19,6 +19,10 @@ void postgres_stop(struct postgres *server);
 // named, and returns its URL, which lives as long as the server. Fails the test.
 const char *postgres_create(struct postgres *server, const char *copy_of);
 
+// postgres_pool() is the URL of a database by way of PgBouncer, which hands each transaction to any
+// of its connections and is started with the first call. Fails the test.
+const char *postgres_pool(struct postgres *server, const char *url);
+
 // postgres_drop() removes a database by its URL, with those who are connected to it.
 void postgres_drop(struct postgres *server, const char *url);
 

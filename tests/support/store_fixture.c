@@ -15,22 +15,22 @@
 #include "store/order_store.h"
 #include "support/postgres.h"
 
-// What a kind of database needs: what the suite starts and stops, a URL of an empty one, and its
-// removal.
+// What a kind of database needs: what the suite starts and stops, an empty one, and its removal.
 struct engine {
     const char *name;
     int (*start)(void **state);
     int (*stop)(void **state);
-    const char *(*make)(struct store_fixture *f);
+    bool (*make)(struct store_fixture *f, struct sql_settings *ret_settings);
     int (*remove)(struct store_fixture *f);
 };
 
-static const char *sqlite_make(struct store_fixture *f)
+static bool sqlite_make(struct store_fixture *f, struct sql_settings *ret_settings)
 {
     snprintf(f->folder, sizeof(f->folder), "/tmp/sunlead-store-test-XXXXXX");
     if (mkdtemp(f->folder) == NULL)
-        return NULL;
-    return arena_printf(f->arena, "sqlite:%s/test.db", f->folder).ptr;
+        return false;
+    ret_settings->url = arena_printf(f->arena, "sqlite:%s/test.db", f->folder).ptr;
+    return true;
 }
 
 static int sqlite_remove(struct store_fixture *f)
@@ -79,10 +79,19 @@ static int postgres_engine_stop(void **state)
     return 0;
 }
 
-static const char *postgres_make(struct store_fixture *f)
+static bool postgres_make(struct store_fixture *f, struct sql_settings *ret_settings)
 {
     f->url = postgres_create(postgres.server, postgres.migrated);
-    return f->url;
+    ret_settings->url = f->url;
+    return true;
+}
+
+static bool pooled_make(struct store_fixture *f, struct sql_settings *ret_settings)
+{
+    f->url = postgres_create(postgres.server, postgres.migrated);
+    ret_settings->url = postgres_pool(postgres.server, f->url);
+    ret_settings->is_pooled = true;
+    return true;
 }
 
 static int postgres_remove(struct store_fixture *f)
@@ -94,6 +103,7 @@ static int postgres_remove(struct store_fixture *f)
 static const struct engine engines[] = {
     {"sqlite", NULL, NULL, sqlite_make, sqlite_remove},
     {"postgres", postgres_engine_start, postgres_engine_stop, postgres_make, postgres_remove},
+    {"pgbouncer", postgres_engine_start, postgres_engine_stop, pooled_make, postgres_remove},
 };
 
 static const struct engine *engine = &engines[0]; // of the suite that runs
@@ -116,11 +126,11 @@ int store_fixture_setup(void **state)
     check(f != NULL);
     log_setup(LOG_OFF, LOG_TEXT, 2);
     f->arena = arena_open(0);
-    const char *url = engine->make(f);
+    struct sql_settings settings = {.lock = true};
     struct error err;
     size_t applied;
     error_reset(&err);
-    if (url == NULL || sql_open(url, true, &f->db, &err) != ERR_OK ||
+    if (!engine->make(f, &settings) || sql_open_as(&settings, &f->db, &err) != ERR_OK ||
         migrate_up(f->db, &applied, &err) != ERR_OK) {
         print_error("%s (%s)\n", err.message, err.cause);
         return -1;

@@ -1,0 +1,68 @@
+"""PostgreSQL by way of PgBouncer in transaction mode: what is different there."""
+from collections.abc import Iterator
+
+import pytest
+
+from cutter import AFTER, BEFORE, Cutter
+from harness import Server, Stage, free_port, ok, problem, wait_until
+from postgres import PASSWORD, Postgres
+from samples import small_lead
+
+
+@pytest.fixture(scope="module", params=["pgbouncer"])
+def engine(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture(autouse=True)  # begun before the programs and ended after them
+def cutter(pooler: Postgres) -> Iterator[Cutter]:
+    """Cuts connections between sunlead and the pooler."""
+    cutter = Cutter(pooler.pooler_port)
+    yield cutter
+    cutter.close()
+
+
+@pytest.fixture
+def server(stage: Stage, cutter: Cutter) -> Server:
+    url = f"postgres://sunlead:{PASSWORD}@127.0.0.1:{cutter.port}/{stage.database_name()}"
+    return stage.serve(environment={"DATABASE_URL": url})
+
+
+def test_a_write_whose_answer_is_lost(server: Server, cutter: Cutter) -> None:
+    cutter.arm("lead.created", AFTER)
+    made = ok(server.api.post("/api/leads", small_lead()), 201)
+    assert cutter.cut.is_set()
+    assert [lead["id"] for lead in ok(server.api.get("/api/leads"))["leads"]] == [made["id"]]
+
+
+def test_a_write_that_may_be_lost(server: Server, cutter: Cutter) -> None:
+    # The pooler does not tell which backend has it, or whether one does.
+    cutter.arm("lead.created", BEFORE)
+    answer = server.api.post("/api/leads", small_lead())
+    assert cutter.cut.is_set()
+    assert problem(answer, 503)["outcome"] == "unknown"
+    assert "Retry-After" not in answer.headers
+    assert ok(server.api.get("/api/leads"))["total"] == 0
+
+
+def test_postgresql_is_away(stage: Stage, server: Server, pooler: Postgres) -> None:
+    server.expect_errors("database.unavailable", "job.commit_failed")
+    made = ok(server.api.post("/api/leads", small_lead()), 201)
+    pooler.halt()
+    problem(server.api.get(f"/api/leads/{made['id']}"), 503)
+    problem(server.api.post("/api/leads", small_lead()), 503)
+    pooler.start()
+    wait_until(lambda: server.api.get("/health").status == 200, "the database to be up")
+    assert ok(server.api.get("/api/leads"))["total"] == 1
+
+
+def test_migrations_go_past_the_pooler(stage: Stage, pooler: Postgres) -> None:
+    def serve(url: str) -> Server:
+        return stage.prepare_serve(environment={"DATABASE_DIRECT_URL": url})
+    nowhere = serve(f"postgres://sunlead@127.0.0.1:{free_port()}/x")
+    nowhere.launch()
+    assert nowhere.wait_exit() == 1
+    nowhere.expect_errors()
+    direct = serve(pooler.url(stage.database_name()))
+    direct.start()
+    ok(direct.api.post("/api/leads", small_lead()), 201)
