@@ -169,8 +169,10 @@ struct sql_step *copy_store_read(struct sql_op *op, const struct copy_part *part
 {
     struct sql_value params[COPY_KEY_MAX + 1];
     size_t count = 0;
-    for (size_t i = 0; i < part->columns.key_count && after->rows > 0; i++)
-        params[count++] = after->key[i];
+    for (size_t i = 0; i < part->columns.key_count && after->rows > 0; i++) {
+        params[count] = after->key[i];
+        params[count++].text = arena_str(op->arena, after->key[i].text);
+    }
     params[count++] = SQLV_INT((int64_t)max);
     return sql_op_step(op, after->rows > 0 ? &part->read_next : &part->read_first, count, params);
 }

@@ -62,7 +62,7 @@ void copy_position_set(struct copy_position *position, const struct copy_positio
 void copy_position_done(struct copy_position *position);
 
 // copy_store_read() reads a page of at most max rows, in the order of the key, behind a position.
-// The caller sets on_row, which sees the columns of the part.
+// The caller sets on_row, which sees the columns of the part and may move the position.
 struct sql_step *copy_store_read(struct sql_op *op, const struct copy_part *part,
                                  const struct copy_position *after, size_t max);
 
