@@ -106,7 +106,7 @@ static const char rows[] =
          "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 700)"
          "INSERT INTO sunlead_files (project_id, name, kind, state) "
          "SELECT i, name, 'obj', 'pending' FROM n, "
-         "(SELECT 'scene.obj' AS name UNION SELECT 'Scene_2' UNION SELECT 'scene-1');"
+         "(SELECT 'scene.obj' AS name UNION SELECT 'Texture' UNION SELECT 'scene-1');"
          "INSERT INTO sunlead_events (id, at, type, data) VALUES (5, 1, 'a', NULL), "
          "(6, 2, 'b', '{}');"
          "INSERT INTO sunlead_project_id_sources VALUES ('lead.id', 2, 0), ('build.id', 1, 5);";
@@ -251,6 +251,18 @@ static void test_goes_on_inside_of_a_table(void **state)
     assert_message(f, "sunlead_files, project_id 600, name scene-1, column error: holds a NUL");
     assert_int_equal(postgres_db_i64(f->to, "SELECT count(*) FROM sunlead_files"), 1000);
     temp_db_script(f->from, "UPDATE sunlead_files SET error = NULL");
+    copy(f, ERR_OK);
+    assert_all_equal(f);
+}
+
+// Keys are compared by their bytes, however the target would order its texts.
+static void test_another_order_of_texts(void **state)
+{
+    struct fixture *f = *state;
+    temp_db_script(f->from, rows);
+    postgres_db_migrate(f->to);
+    postgres_db_script(f->to, "ALTER TABLE sunlead_files ALTER COLUMN name "
+                              "TYPE TEXT COLLATE \"en-x-icu\"");
     copy(f, ERR_OK);
     assert_all_equal(f);
 }
@@ -437,6 +449,7 @@ int main(void)
         TEST(test_empty_installation),
         TEST(test_goes_on),
         TEST(test_goes_on_inside_of_a_table),
+        TEST(test_another_order_of_texts),
         TEST(test_nobody_else_writes),
         cmocka_unit_test(test_differences),
         cmocka_unit_test(test_refused_rows),
