@@ -151,7 +151,7 @@ static enum err take_up(struct copy *copy, struct error *err)
         .part_count = copy->count,
         .positions = copy->positions,
     };
-    struct sql_op *op = sql_op_new(copy->arena, "copy_read_mark", SQL_LANE_LONG);
+    struct sql_op *op = sql_op_new(copy->arena, "copy_read_mark", SQL_LANE_WRITE);
     copy_store_read_mark(op, &mark);
     TRY(run(copy->to, op, err));
     if (mark.found > 0)

@@ -201,12 +201,12 @@ void copy_store_insert(struct sql_op *op, const struct copy_part *part, struct s
                 "WHERE part = $1 AND copied = $2",
     };
     (void)sql_op_step(op, &pass, 0, NULL);
-    SQL_STEP(op, &part->insert, SQLV_TEXT(rows));
     struct sql_step *step =
         SQL_STEP(op, &advance, SQLV_TEXT(str_of(part->table->name)), SQLV_INT(from->rows),
                  SQLV_INT(to->rows), key_of(part, to, SQL_INT), key_of(part, to, SQL_TEXT));
     step->when_none = ERR_STALE;
     step->none_message = "another process copies into this database";
+    SQL_STEP(op, &part->insert, SQLV_TEXT(rows));
 }
 
 void copy_store_try_cells(struct sql_op *op, const struct copy_part *part, struct str cells)
@@ -270,7 +270,7 @@ void copy_store_read_mark(struct sql_op *op, struct copy_mark *mark)
     static const struct sql_stmt stmt = {
         .name = "copy_read_mark",
         .text = "SELECT part, copied, last_number, last_text, installation, state "
-                "FROM sunlead_copy",
+                "FROM sunlead_copy FOR UPDATE",
     };
     struct sql_step *step = sql_op_step(op, &stmt, 0, NULL);
     step->on_row = take_mark;

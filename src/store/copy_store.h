@@ -81,6 +81,8 @@ void copy_store_has_table(struct sql_op *op, struct str name, bool *has_table);
 void copy_store_has_mark(struct sql_op *op, bool *has_mark);
 
 // copy_store_read_mark() reads the mark, which must be there; mark->found stays 0 if it is empty.
+// As a write: it waits for the end of a batch that the server still works on for a process that is
+// gone.
 void copy_store_read_mark(struct sql_op *op, struct copy_mark *mark);
 
 // copy_store_write_mark() fills an empty mark for a part that is at its beginning.

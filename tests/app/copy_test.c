@@ -2,6 +2,8 @@
 #include "sql/postgres_db.h"
 #include "sql/temp_db.h"
 
+#include <pthread.h>
+
 #include "app/copy.h"
 #include "store/lead_store.h"
 #include "support/postgres.h"
@@ -255,6 +257,50 @@ static void test_goes_on_inside_of_a_table(void **state)
     assert_all_equal(f);
 }
 
+// The last batch of a process that was killed.
+static const char last_batch[] =
+    "SET LOCAL sunlead.copy = 'on';"
+    "UPDATE sunlead_copy SET copied = 2, last_number = 8 WHERE part = 'sunlead_jobs';"
+    "INSERT INTO sunlead_jobs (id, kind, order_id, company_id, state, attempt, lease_until, "
+    "worker, last_error) VALUES (7, 'order', 1, 1, 'running', 2, '2026-01-01 00:00:00+00', "
+    "-9223372036854775808, 'why'), (8, 'poll', 2, 1, 'ready', 0, NULL, NULL, NULL);"
+    "SELECT pg_sleep(1)";
+
+static void *run_last_batch(void *ctx)
+{
+    const struct fixture *f = ctx;
+    postgres_db_script(f->to, last_batch);
+    return NULL;
+}
+
+static void wait_for_sleep(struct fixture *f)
+{
+    static const struct sql_stmt stmt = {
+        .name = "sleeps",
+        .text = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'",
+    };
+    struct sql_op *op = sql_op_new(f->to->arena, "wait_for_sleep", SQL_LANE_SHORT);
+    const struct sql_step *step = sql_op_step(op, &stmt, 0, NULL);
+    do {
+        postgres_db_expect(f->to, op, ERR_OK);
+    } while (step->rows == 0);
+}
+
+static void test_waits_for_the_last_batch(void **state)
+{
+    struct fixture *f = *state;
+    temp_db_script(f->from, rows);
+    temp_db_script(f->from, break_job);
+    copy(f, ERR_INVALID);
+    temp_db_script(f->from, mend_job);
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, run_last_batch, f), 0);
+    wait_for_sleep(f);
+    copy(f, ERR_OK);
+    assert_all_equal(f);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
 // Keys are compared by their bytes, however the target would order its texts.
 static void test_another_order_of_texts(void **state)
 {
@@ -466,6 +512,7 @@ int main(void)
         TEST(test_empty_installation),
         TEST(test_goes_on),
         TEST(test_goes_on_inside_of_a_table),
+        TEST(test_waits_for_the_last_batch),
         TEST(test_another_order_of_texts),
         TEST(test_nobody_else_writes),
         TEST(test_differences),
