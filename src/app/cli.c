@@ -110,10 +110,10 @@ static enum cli_parsed take_option(const struct cli_command *command,
     return CLI_GO;
 }
 
-enum cli_parsed cli_parse(const struct cli_command *command, const struct cli_option *options,
-                          char **argv, const char **ret_argument)
+enum cli_parsed cli_parse_words(const struct cli_command *command, const struct cli_option *options,
+                                char **argv, struct cli_words *words)
 {
-    bool has_argument = false;
+    check(words->max <= CLI_WORDS_MAX);
     for (argv++; *argv != NULL; argv++) {
         struct str word = str_of(*argv);
         if (str_equal(word, STR("--help")) || str_equal(word, STR("-h")))
@@ -126,15 +126,24 @@ enum cli_parsed cli_parse(const struct cli_command *command, const struct cli_op
             continue;
         }
         bool is_option = str_starts(word, STR("-"));
-        if (is_option || ret_argument == NULL || has_argument) {
+        if (is_option || words->count == words->max) {
             cli_fail("%s: unknown %s %s (see sunlead %s --help)", command->name,
                      is_option ? "option" : "argument", *argv, command->name);
             return CLI_BAD;
         }
-        *ret_argument = *argv;
-        has_argument = true;
+        words->list[words->count++] = *argv;
     }
     return CLI_GO;
+}
+
+enum cli_parsed cli_parse(const struct cli_command *command, const struct cli_option *options,
+                          char **argv, const char **ret_argument)
+{
+    struct cli_words words = {.max = ret_argument == NULL ? 0 : 1};
+    enum cli_parsed parsed = cli_parse_words(command, options, argv, &words);
+    if (words.count > 0)
+        *ret_argument = words.list[0];
+    return parsed;
 }
 
 enum cli_parsed cli_load_config(struct arena *arena, struct config *ret_config)

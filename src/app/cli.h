@@ -41,6 +41,15 @@ struct cli_command {
     int (*run)(const struct cli_command *command, char **argv); // argv[0]: its name
 };
 
+#define CLI_WORDS_MAX 2
+
+// The words of a command line that are no options.
+struct cli_words {
+    const char *list[CLI_WORDS_MAX];
+    size_t count;
+    size_t max; // more are an error
+};
+
 enum cli_parsed { CLI_GO, CLI_HELPED, CLI_BAD };
 
 // CLI_EXIT(parsed) is the exit status after --help or a wrong command line.
@@ -52,6 +61,12 @@ enum cli_parsed { CLI_GO, CLI_HELPED, CLI_BAD };
 MUST_CHECK enum cli_parsed cli_parse(const struct cli_command *command,
                                      const struct cli_option *options, char **argv,
                                      const char **ret_argument);
+
+// cli_parse_words() is cli_parse() for a command that takes several words: words->max of them at
+// most (CLI_WORDS_MAX at most), which the caller sets in a zeroed struct.
+MUST_CHECK enum cli_parsed cli_parse_words(const struct cli_command *command,
+                                           const struct cli_option *options, char **argv,
+                                           struct cli_words *words);
 
 // cli_fail() prints "sunlead: <message>" as one line to standard error.
 void cli_fail(const char *format, ...) PRINTF_LIKE(1, 2);

@@ -107,19 +107,21 @@ static int run_action(const char *name, const struct config *config, struct aren
             return cli_fail_error(&err);
         return actions[i].run(db, arena);
     }
-    cli_fail("migrate: unknown argument %s: wanted up, status or check", name);
+    cli_fail("migrate: unknown argument %s: wanted up, status, check or copy", name);
     return EXIT_USAGE;
 }
 
 static int run(const struct cli_command *command, char **argv)
 {
+    if (argv[1] != NULL && strcmp(argv[1], "copy") == 0)
+        return cmd_migrate_copy.run(&cmd_migrate_copy, argv + 1);
     static const struct cli_option options[] = {{0}};
     const char *action = NULL;
     enum cli_parsed parsed = cli_parse(command, options, argv, &action);
     if (parsed != CLI_GO)
         return CLI_EXIT(parsed);
     if (action == NULL) {
-        cli_fail("migrate: wanted up, status or check (see sunlead migrate --help)");
+        cli_fail("migrate: wanted up, status, check or copy (see sunlead migrate --help)");
         return EXIT_USAGE;
     }
     CLEANUP(arena_close_ptr) struct arena *arena = arena_open(0);
@@ -133,9 +135,10 @@ static int run(const struct cli_command *command, char **argv)
 const struct cli_command cmd_migrate = {
     .name = "migrate",
     .summary = "Brings the database to the shape that this program needs",
-    .arguments = "up|status|check",
+    .arguments = "up|status|check|copy FROM TO",
     .help = "  up      applies what is missing; nobody else may use the database meanwhile\n"
             "  status  lists the migrations and when they were applied\n"
-            "  check   tells what up would do, and exits with 1 if that is something\n",
+            "  check   tells what up would do, and exits with 1 if that is something\n"
+            "  copy    takes a SQLite database to PostgreSQL: sunlead migrate copy --help\n",
     .run = run,
 };

@@ -6,6 +6,7 @@
 
 extern const struct cli_command cmd_serve;
 extern const struct cli_command cmd_migrate;
+extern const struct cli_command cmd_migrate_copy; // run by cmd_migrate
 extern const struct cli_command cmd_simulate;
 extern const struct cli_command cmd_config;
 extern const struct cli_command cmd_version;

@@ -12,6 +12,7 @@
 #include "jobs/watch.h"
 #include "sql/migrate.h"
 #include "sql/sql.h"
+#include "store/copy_store.h"
 #include "tasks/tasks.h"
 #include "upstream/lightfusion.h"
 
@@ -74,6 +75,25 @@ static enum err check_migrated(struct sql *db, struct error *err)
     return ERR_OK;
 }
 
+// Half of an installation must not go to work.
+static enum err check_not_copying(struct sql *db, struct error *err)
+{
+    CLEANUP(arena_close_ptr) struct arena *arena = arena_open(0);
+    bool has_mark = false;
+    struct sql_op *op = sql_op_new(arena, "copy_has_mark", SQL_LANE_SHORT);
+    copy_store_has_mark(op, &has_mark);
+    enum err code = sql_run(db, op);
+    if (code != ERR_OK) {
+        *err = op->error;
+        return code;
+    }
+    if (has_mark)
+        return error_set(err, ERR_CONFLICT,
+                         "DATABASE_URL: the copy into this database has not ended: run sunlead "
+                         "migrate copy again");
+    return ERR_OK;
+}
+
 static enum err open_database(struct service *service, const struct config *config,
                               const struct service_options *options, struct error *err)
 {
@@ -85,6 +105,7 @@ static enum err open_database(struct service *service, const struct config *conf
     };
     enum err code = sql_open_as(&settings, &service->db, err);
     TRY(name_setting(code, "DATABASE_URL", err));
+    TRY(check_not_copying(service->db, err));
     if (options->no_migrate)
         return check_migrated(service->db, err);
     size_t applied;
