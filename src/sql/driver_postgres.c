@@ -63,7 +63,7 @@ static enum err open_db(const struct sql_settings *settings, struct sql **ret_db
     postgres_prover_init(&db->prover);
     random_seed(&db->random, (uint64_t)random_id());
     for (size_t i = 0; i < POSTGRES_LANES; i++)
-        postgres_lane_init(db, (enum sql_lane)i);
+        postgres_lane_init(db, (enum sql_lane)i, settings->is_pooled);
     enum err code = start_db(db, settings, err);
     if (code != ERR_OK) {
         close_db(&db->sql);

@@ -271,6 +271,7 @@ struct postgres_conn {
     size_t in_flight;
     bool is_preparing;  // sends nothing else meanwhile
     bool is_terminated; // the server said that it ends; it did nothing after that
+    bool is_refused;    // the pooler said that it had no backend for what was sent
     bool is_stale;      // its prepared statements are not what they were
     bool wants_output;
     int64_t progress_us;        // monotonic, of the last result or the first sending
@@ -507,7 +508,7 @@ struct postgres_db {
 // driver_postgres_lane.c
 
 // postgres_lane_init() gives an open database its lane.
-void postgres_lane_init(struct postgres_db *db, enum sql_lane lane);
+void postgres_lane_init(struct postgres_db *db, enum sql_lane lane, bool is_pooled);
 
 // postgres_lane_done() frees.
 void postgres_lane_done(struct postgres_lane *lane);

@@ -28,6 +28,7 @@ void postgres_conn_begin(struct postgres_conn *conn)
     conn->state = POSTGRES_READY;
     conn->is_preparing = false;
     conn->is_terminated = false;
+    conn->is_refused = false;
     conn->is_stale = false;
     conn->wants_output = false;
     if (conn->prepared_count > 0)
@@ -144,7 +145,7 @@ static bool is_undone(const struct postgres_conn *conn, const struct postgres_ta
                       bool is_first)
 {
     if (task->op->lane != SQL_LANE_WRITE || task->phase == POSTGRES_PREPARE ||
-        task->op->is_idempotent)
+        task->op->is_idempotent || conn->is_refused)
         return true;
     return conn->is_terminated && !is_pooled(conn) &&
            (!is_first || task->at < task->op->step_count);

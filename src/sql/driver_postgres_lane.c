@@ -11,10 +11,19 @@ static const struct postgres_lane_settings settings[POSTGRES_LANES] = {
     [SQL_LANE_WRITE] = {"write", 4, 4, 4096, {10000, false}},
 };
 
-void postgres_lane_init(struct postgres_db *db, enum sql_lane lane)
+// With a pooler one operation at a time: it takes a backend away when a transaction has ended,
+// though it may have passed on the first half of the next one already. Connections cost little
+// there.
+static const struct postgres_lane_settings pooled_settings[POSTGRES_LANES] = {
+    [SQL_LANE_SHORT] = {"short", 8, 1, 4096, {5000, true, 0}},
+    [SQL_LANE_LONG] = {"long", 2, 1, 256, {30000, true, 0}},
+    [SQL_LANE_WRITE] = {"write", 8, 1, 4096, {10000, false, 0}},
+};
+
+void postgres_lane_init(struct postgres_db *db, enum sql_lane lane, bool is_pooled)
 {
     struct postgres_lane *made = &db->lanes[lane];
-    made->settings = &settings[lane];
+    made->settings = is_pooled ? &pooled_settings[lane] : &settings[lane];
     check(made->settings->connections <= POSTGRES_CONNS_MAX);
     postgres_list_init(&made->queue);
     for (size_t i = 0; i < made->settings->connections; i++) {

@@ -36,7 +36,24 @@ static bool is_worn(const char *sqlstate, enum sql_lane lane)
 static bool is_fatal(const PGresult *result)
 {
     const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+    if (severity == NULL) // a pooler's own words
+        severity = PQresultErrorField(result, PG_DIAG_SEVERITY);
     return severity != NULL && (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0);
+}
+
+// PgBouncer's words to those who still wait for a backend.
+static bool is_refusal(const struct postgres_conn *conn, const PGresult *result)
+{
+    static const struct str words[] = {
+        STR_INIT("query_wait_timeout"),
+        STR_INIT("server login has been failing"),
+    };
+    struct str text = str_of(PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
+    for (size_t i = 0; conn->db->address.is_pooled && i < COUNT_OF(words); i++) {
+        if (str_starts(text, words[i]))
+            return true;
+    }
+    return false;
 }
 
 // Of each statement that is prepared first the statement itself is answered, then its description.
@@ -129,6 +146,7 @@ bool postgres_conn_receive(struct postgres_conn *conn)
         }
         if (result != NULL && is_fatal(result)) {
             conn->is_terminated = true;
+            conn->is_refused = is_refusal(conn, result);
             PQclear(result);
             return false;
         }

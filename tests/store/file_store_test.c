@@ -146,5 +146,5 @@ int main(void)
         TEST(test_put_again),
         TEST(test_list),
     };
-    return store_fixture_run_suite("file_store", tests, COUNT_OF(tests));
+    return store_fixture_run_suite_pooled("file_store", tests, COUNT_OF(tests));
 }

@@ -368,5 +368,5 @@ int main(void)
         TEST(test_release),
         TEST(test_summary),
     };
-    return store_fixture_run_suite("job_store", tests, COUNT_OF(tests));
+    return store_fixture_run_suite_pooled("job_store", tests, COUNT_OF(tests));
 }

@@ -550,5 +550,5 @@ int main(void)
         TEST(test_is_linked),
         TEST(test_id_sources),
     };
-    return store_fixture_run_suite("order_store", tests, COUNT_OF(tests));
+    return store_fixture_run_suite_pooled("order_store", tests, COUNT_OF(tests));
 }

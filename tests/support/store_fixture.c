@@ -103,21 +103,33 @@ static int postgres_remove(struct store_fixture *f)
 static const struct engine engines[] = {
     {"sqlite", NULL, NULL, sqlite_make, sqlite_remove},
     {"postgres", postgres_engine_start, postgres_engine_stop, postgres_make, postgres_remove},
+    // Last: not for every suite.
     {"pgbouncer", postgres_engine_start, postgres_engine_stop, pooled_make, postgres_remove},
 };
 
 static const struct engine *engine = &engines[0]; // of the suite that runs
 
-int store_fixture_run_suite(const char *name, const struct CMUnitTest *tests, size_t count)
+static int run_on(size_t engine_count, const char *name, const struct CMUnitTest *tests,
+                  size_t count)
 {
     int failed = 0;
-    for (size_t i = 0; i < COUNT_OF(engines); i++) {
+    for (size_t i = 0; i < engine_count; i++) {
         char group[100];
         engine = &engines[i];
         snprintf(group, sizeof(group), "%s on %s", name, engine->name);
         failed += _cmocka_run_group_tests(group, tests, count, engine->start, engine->stop);
     }
     return failed;
+}
+
+int store_fixture_run_suite(const char *name, const struct CMUnitTest *tests, size_t count)
+{
+    return run_on(COUNT_OF(engines) - 1, name, tests, count);
+}
+
+int store_fixture_run_suite_pooled(const char *name, const struct CMUnitTest *tests, size_t count)
+{
+    return run_on(COUNT_OF(engines), name, tests, count);
 }
 
 int store_fixture_setup(void **state)

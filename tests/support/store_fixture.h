@@ -29,6 +29,9 @@ struct store_fixture {
 // store_fixture_run_suite() runs the tests once on every engine; how many failed.
 int store_fixture_run_suite(const char *name, const struct CMUnitTest *tests, size_t count);
 
+// store_fixture_run_suite_pooled() runs them by way of PgBouncer too.
+int store_fixture_run_suite_pooled(const char *name, const struct CMUnitTest *tests, size_t count);
+
 // store_fixture_setup() opens a database of the suite's engine (the first one outside of a suite).
 int store_fixture_setup(void **state);
 
