@@ -42,7 +42,8 @@ void job_store_reschedule(struct sql_op *op, const struct job *job, int64_t now_
 // what it claimed and does not run any more is left to the end of its lease.
 void job_store_heartbeat(struct sql_op *op, int64_t worker, struct str ids, int64_t lease_until_us);
 
-// job_store_rescue() makes jobs ready again whose lease ended before now_us.
+// job_store_rescue() makes jobs ready again whose lease ended before now_us, but for those that
+// somebody is changing just then.
 void job_store_rescue(struct sql_op *op, int64_t now_us);
 
 // job_store_rescue_all() makes all running jobs ready again; only where no other process can hold

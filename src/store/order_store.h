@@ -13,7 +13,8 @@
 
 // order_store_insert() makes an order for an existing lead, unless the lead has a live order
 // already or, without force, a completed model; then nothing is inserted. Its job, the lead's
-// status and its event commit with it. order->op_id tells afterwards which order is whose.
+// status and its event commit with it. order->op_id tells afterwards which order is whose. Who
+// deletes the lead meanwhile comes before or after it.
 void order_store_insert(struct sql_op *op, const struct order *order, bool force);
 
 // order_store_insert_with_lead() makes an order for the lead that the same operation inserts
@@ -39,7 +40,7 @@ void order_store_get_by_op(struct sql_op *op, int64_t op_id, struct order *order
 void order_store_save(struct sql_op *op, const struct order *order);
 
 // order_store_cancel_unsent() cancels the orders of a lead that were never sent: their jobs go, an
-// event tells.
+// event tells. The lead is deleted before it, in the same operation, so that no order comes after.
 void order_store_cancel_unsent(struct sql_op *op, int64_t lead_id, int64_t now_us);
 
 // order_store_is_linked() reads into *linked whether another order has this house id.

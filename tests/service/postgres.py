@@ -35,9 +35,10 @@ def _follow_parent() -> None:
 class Postgres:
     """A server that can be stopped and started again. Not durable: nobody cuts the power."""
 
-    def __init__(self, port: int, primary: "Postgres | None" = None):
-        """An empty server, or a standby that follows a primary."""
+    def __init__(self, port: int, primary: "Postgres | None" = None, **settings: object):
+        """An empty server, or a standby that follows a primary; with further settings."""
         self.port = port
+        self.settings = settings
         self.folder = Path(tempfile.mkdtemp(prefix="sunlead-pg-"))
         self._names = itertools.count(1)
         self._process: subprocess.Popen[bytes] | None = None
@@ -71,7 +72,7 @@ class Postgres:
     def start(self) -> None:
         settings = {"listen_addresses": "127.0.0.1", "port": self.port, "fsync": "off",
                     "unix_socket_directories": self.folder, "max_connections": 200,
-                    "shared_buffers": "32MB"}
+                    "shared_buffers": "32MB"} | self.settings
         arguments = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with open(self.folder / "log", "ab") as log:
             self._process = subprocess.Popen(

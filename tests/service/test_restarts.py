@@ -39,7 +39,7 @@ def test_restarts(stage: Stage, database: Postgres) -> None:
     servers = [stage.serve(simulator.url()) for _ in range(2)]
     for server in servers:
         server.expect_errors(*OUTAGE)
-    with Load([server.api for server in servers], workers=6, seed=SEED) as load:
+    with Load([server.api for server in servers], workers=8, seed=SEED) as load:
         for number in range(RESTARTS):
             load.wait_for_more(chance.randint(1, PAUSE_LEADS))
             database.halt(crash=number % 2 == 1)
