@@ -76,7 +76,7 @@ static void order_stored(struct sql_op *op)
     struct order_create *create = op->done_ctx;
     struct http_request *request = create->request;
     if (op->error.code != ERR_OK) {
-        http_problem(request, &op->error);
+        api_refuse(request, &op->error);
         return;
     }
     const struct order *newest = &create->newest;
@@ -253,7 +253,7 @@ static void retry_stored(struct sql_op *op)
 {
     struct order_retry *retry = op->done_ctx;
     if (op->error.code != ERR_OK) {
-        http_problem(retry->request, &op->error);
+        api_refuse(retry->request, &op->error);
         return;
     }
     jobs_wake(api_of(retry->request)->jobs);
@@ -401,7 +401,7 @@ static void settle_stored(struct sql_op *op)
         return;
     }
     if (op->error.code != ERR_OK) {
-        http_problem(request, &op->error);
+        api_refuse(request, &op->error);
         return;
     }
     jobs_wake(api_of(request)->jobs);

@@ -395,6 +395,15 @@ enum err postgres_error(const struct pg_result *result, struct error *err);
 // postgres_error_unavailable() is the error of a database that cannot be used now.
 enum err postgres_error_unavailable(struct error *err, const char *cause);
 
+// driver_postgres_place.c
+
+// postgres_error_place_values() adds to the error of a step the values that were too long or too
+// large for their columns, where they can be told.
+void postgres_error_place_values(const struct pg_result *result, const struct sql_step *step,
+                                 struct error *err);
+
+// driver_postgres_error.c
+
 // postgres_error_is_locked() tells whether a failed result says that a lock was not to be had.
 bool postgres_error_is_locked(const struct pg_result *result);
 

@@ -129,7 +129,9 @@ static const char read_table[] =
     "AND i.indisvalid AND i.indpred IS NULL AND i.indnkeyatts = 1 "
     "AND i.indkey[0] = " ID_COLUMN "), "
     "CASE WHEN " ID_COLUMN " IS NULL THEN true "
-    "ELSE pg_get_serial_sequence(c.oid::regclass::text, 'id') IS NOT NULL END "
+    "ELSE pg_get_serial_sequence(c.oid::regclass::text, 'id') IS NOT NULL AND EXISTS "
+    "(SELECT 1 FROM pg_attribute WHERE attrelid = c.oid AND attname = 'id' "
+    "AND (atthasdef OR attidentity <> '')) END "
     "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
     "WHERE c.oid = to_regclass('leads')";
 
