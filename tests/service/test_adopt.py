@@ -1,5 +1,6 @@
 """Adopted databases: an older system's companies, users, projects and leads, on which it goes on working."""
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -69,7 +70,9 @@ class Old:
 @pytest.fixture(params=["without 3D columns", "with 3D columns"])
 def old(stage: Stage, postgres: Postgres, request: pytest.FixtureRequest) -> Old:
     old = Old(postgres, stage)
-    old.execute(OLD + (WITH_3D if request.param == "with 3D columns" else ""))
+    old.execute(OLD)
+    if request.param == "with 3D columns":
+        old.execute(WITH_3D)
     return old
 
 
@@ -224,10 +227,22 @@ def test_check_tells(stage: Stage, old: Old) -> None:
     told = migrate("check")
     assert (told.returncode, told.stdout) == (0, "up to date\n")
 
-    old.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public;" + OLD
-                + "ALTER TABLE leads ALTER latitude TYPE TEXT, DROP longitude")
+    old.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public;" + OLD)
+    old.execute("ALTER TABLE leads ALTER latitude TYPE TEXT, DROP longitude")
     told = migrate("check")
     assert told.returncode == 1
     assert "column latitude is text" in told.stdout
     assert "column longitude is missing" in told.stdout
     assert migrate("up").returncode == 1
+
+
+@pytest.mark.parametrize("action, status, text", [
+    ("status", 0, "no database yet\n"),
+    ("check", 1, "no database yet: would make it\n"),
+])
+def test_nobody_makes_a_database_by_looking(tmp_path: Path, action: str, status: int, text: str) -> None:
+    path = tmp_path / "new" / "sunlead.db"
+    told = subprocess.run([sunlead_path(), "migrate", action], cwd=tmp_path, text=True, check=False,
+                          capture_output=True, env={"DATABASE_URL": f"sqlite:{path}"})
+    assert (told.returncode, told.stdout.startswith(text)) == (status, True)
+    assert list(tmp_path.iterdir()) == []
