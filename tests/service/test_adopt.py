@@ -100,6 +100,15 @@ def wait_files(api: Client, project_id: int) -> dict[str, Any]:
     return wait_until(look, f"files of project {project_id}")
 
 
+def forget(api: Client, old: Old, change: str) -> None:
+    """Makes all models look as if another program had ordered them, and changes a lead."""
+    def is_idle() -> bool:
+        jobs = ok(api.get("/health"))["jobs"]
+        return jobs["ready"] == jobs["running"] == 0
+    wait_until(is_idle, "no more jobs")
+    old.execute(FORGET + change)
+
+
 def test_rows_are_kept(api: Client) -> None:
     found = get_lead(api, 1)
     assert set(found) == LEAD_MEMBERS
@@ -179,8 +188,8 @@ def test_models_that_another_program_ordered(api: Client, old: Old) -> None:
     wait_completed(api, 1)
     second = ok(api.post("/api/projects/3d", project_for(2)), 201)
     wait_completed(api, 2)
-    old.execute(FORGET + "UPDATE leads SET model_3d_status = 'processing', system_size = NULL, "
-                         "model_3d_completed_at = NULL WHERE id = 1")
+    forget(api, old, "UPDATE leads SET model_3d_status = 'processing', system_size = NULL, "
+                     "model_3d_completed_at = NULL WHERE id = 1")
     problem(api.post("/api/projects/3d", project_for(1)), 409)
     found = wait_completed(api, 1)
     assert found["system_size"] > 0
@@ -196,9 +205,9 @@ def test_models_that_another_program_ordered(api: Client, old: Old) -> None:
 def test_two_leads_of_one_project(api: Client, old: Old) -> None:
     made = ok(api.post("/api/projects/3d", project_for(1)), 201)
     wait_completed(api, 1)
-    old.execute(FORGET + "UPDATE leads SET (lightfusion_3d_project_id, lightfusion_3d_house_id, model_3d_status) = "
-                         "(SELECT lightfusion_3d_project_id, lightfusion_3d_house_id, 'failed' "
-                         "FROM leads WHERE id = 1) WHERE id = 2")
+    forget(api, old, "UPDATE leads SET (lightfusion_3d_project_id, lightfusion_3d_house_id, model_3d_status) = "
+                     "(SELECT lightfusion_3d_project_id, lightfusion_3d_house_id, 'failed' "
+                     "FROM leads WHERE id = 1) WHERE id = 2")
     assert ok(api.get(f"/api/projects/3d/{made['id']}"))["lead_id"] == 1
     problem(api.post("/api/leads/2/sync-3d-status"), 400)
     ok(api.post("/api/leads/1/sync-3d-status"))
@@ -207,7 +216,7 @@ def test_two_leads_of_one_project(api: Client, old: Old) -> None:
 def test_a_failed_model_of_another_program_is_tried_again(api: Client, old: Old) -> None:
     made = ok(api.post("/api/projects/3d", project_for(1)), 201)
     wait_completed(api, 1)
-    old.execute(FORGET + "UPDATE leads SET model_3d_status = 'failed' WHERE id = 1")
+    forget(api, old, "UPDATE leads SET model_3d_status = 'failed' WHERE id = 1")
     again = ok(api.post("/api/leads/1/retry-3d-model"), 202)
     assert again["lead_id"] == 1
     wait_until(lambda: get_lead(api, 1)["lightfusion_3d_project_id"] not in (None, made["id"]), "another project")
