@@ -1,4 +1,5 @@
 -- The leads as they are before they have 3D models. A database that has a leads table keeps its own.
+-- Locks: nothing.
 CREATE TABLE IF NOT EXISTS leads (
     id BIGSERIAL PRIMARY KEY,
     company_id BIGINT NOT NULL,

@@ -1,5 +1,6 @@
 -- The twin of 000_create_leads.sql for SQLite: times are UTC microseconds, booleans 0 and 1, and no id
 -- is ever given twice.
+-- Locks: the file, for moments.
 CREATE TABLE IF NOT EXISTS leads (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     company_id INTEGER NOT NULL,

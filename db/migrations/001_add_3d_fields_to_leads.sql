@@ -1,3 +1,4 @@
+-- Locks: leads, for moments: the columns and indexes were made before where it has rows.
 -- File: db/migrations/001_add_3d_fields_to_leads.sql
 ALTER TABLE leads 
 ADD COLUMN IF NOT EXISTS lightfusion_3d_project_id INTEGER,

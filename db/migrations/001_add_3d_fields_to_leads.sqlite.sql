@@ -1,5 +1,6 @@
 -- The twin of 001_add_3d_fields_to_leads.sql for SQLite, which adds one column a statement, has no
 -- ADD COLUMN IF NOT EXISTS and keeps times as UTC microseconds.
+-- Locks: the file, for as long as the indexes take.
 ALTER TABLE leads ADD COLUMN lightfusion_3d_project_id INTEGER;
 ALTER TABLE leads ADD COLUMN lightfusion_3d_house_id INTEGER;
 ALTER TABLE leads ADD COLUMN model_3d_status VARCHAR(50);

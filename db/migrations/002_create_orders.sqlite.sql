@@ -1,5 +1,6 @@
 -- The tables beside leads: model orders, jobs, files, events, counters.
--- Times are UTC microseconds. Locks: the whole (SQLite) file, for moments.
+-- Times are UTC microseconds.
+-- Locks: the file, for as long as the indexes take.
 
 CREATE TABLE sunlead_orders (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -108,9 +109,6 @@ CREATE TABLE sunlead_lead_counts (
     leads INTEGER NOT NULL,
     PRIMARY KEY (company_id, has_3d_model)
 ) WITHOUT ROWID;
-
-INSERT INTO sunlead_lead_counts (company_id, has_3d_model, leads)
-SELECT company_id, lightfusion_3d_project_id IS NOT NULL, count(*) FROM leads GROUP BY 1, 2;
 
 CREATE TRIGGER sunlead_lead_inserted AFTER INSERT ON leads
 BEGIN

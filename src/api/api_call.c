@@ -95,6 +95,11 @@ struct sql_op *api_op(struct http_request *request, const char *name, enum sql_l
     return op;
 }
 
+void api_refuse(struct http_request *request, const struct error *err)
+{
+    http_problem_status(request, err->code == ERR_INVALID ? 422 : http_status_of(err->code), err);
+}
+
 void api_submit(struct http_request *request, struct sql_op *op)
 {
     sql_submit(api_of(request)->db, op);

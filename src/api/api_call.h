@@ -55,6 +55,10 @@ bool api_takes_nothing(struct http_request *request);
 struct sql_op *api_op(struct http_request *request, const char *name, enum sql_lane lane,
                       sql_done_fn *done, void *ctx);
 
+// api_refuse() answers an operation that failed. What the database itself refuses (a check, a
+// foreign key, a value that its column has no room for) is 422: the rules are not ours.
+void api_refuse(struct http_request *request, const struct error *err);
+
 // api_submit() hands an operation to the database.
 void api_submit(struct http_request *request, struct sql_op *op);
 

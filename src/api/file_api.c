@@ -2,8 +2,10 @@
 #include "api/file_api.h"
 
 #include "api/api_call.h"
+#include "api/order_adopt.h"
 #include "json/json_write.h"
 #include "store/file_store.h"
+#include "store/lead_store.h"
 #include "store/order_store.h"
 
 // ---- GET /api/projects/3d/{id}/files.
@@ -11,7 +13,9 @@
 struct file_list {
     struct http_request *request;
     int64_t project_id;
+    struct lead lead; // with this project; id 0: none
     struct order order;
+    struct order_adopt adopt;
     struct row_list rows;                           // of struct model_file
     struct model_file files[MODEL_FILE_KIND_COUNT]; // by kind
 };
@@ -98,15 +102,11 @@ static void answer_files(struct file_list *list)
     api_respond_json(list->request, 200, &body);
 }
 
-static void list_read(struct sql_op *op)
+static void list_adopted(struct order_adopt *adopt)
 {
-    struct file_list *list = op->done_ctx;
+    struct file_list *list = adopt->ctx;
     struct error err;
     error_reset(&err);
-    if (op->error.code != ERR_OK) {
-        http_problem(list->request, &op->error);
-        return;
-    }
     if (list->order.id == 0) {
         (void)error_set(&err, ERR_NOT_FOUND, "There is no such project.");
         http_problem(list->request, &err);
@@ -119,6 +119,23 @@ static void list_read(struct sql_op *op)
         return;
     }
     answer_files(list);
+}
+
+static void list_read(struct sql_op *op)
+{
+    struct file_list *list = op->done_ctx;
+    if (op->error.code != ERR_OK) {
+        http_problem(list->request, &op->error);
+        return;
+    }
+    list->adopt = (struct order_adopt){
+        .request = list->request,
+        .lead = &list->lead,
+        .order = &list->order,
+        .end = list_adopted,
+        .ctx = list,
+    };
+    order_adopt_begin(&list->adopt);
 }
 
 void file_api_list(struct http_request *request)
@@ -135,6 +152,7 @@ void file_api_list(struct http_request *request)
     };
     struct sql_op *op = api_op(request, "file_list", SQL_LANE_SHORT, list_read, list);
     order_store_get_by_project(op, list->project_id, &list->order);
+    lead_store_get_by_project(op, list->project_id, &list->lead);
     file_store_list(op, list->project_id, &list->rows);
     http_suspend(request);
     api_submit(request, op);

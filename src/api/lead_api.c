@@ -34,7 +34,7 @@ static void create_done(struct sql_op *op)
 {
     struct lead_create *create = op->done_ctx;
     if (op->error.code != ERR_OK) {
-        http_problem(create->request, &op->error);
+        api_refuse(create->request, &op->error);
         return;
     }
     api_location(create->request, "/api/leads/", create->body.lead.id);
@@ -220,7 +220,7 @@ static void change_done(struct sql_op *op)
 {
     struct lead_change *change = op->done_ctx;
     if (op->error.code != ERR_OK)
-        http_problem(change->request, &op->error);
+        api_refuse(change->request, &op->error);
     else
         api_respond(change->request, 200, &lead_table, &change->lead);
 }
@@ -313,11 +313,17 @@ struct lead_delete {
     int64_t id;
 };
 
+// A table of another system may refer to its leads.
 static void delete_done(struct sql_op *op)
 {
     struct lead_delete *delete = op->done_ctx;
-    if (op->error.code != ERR_OK)
-        http_problem(delete->request, &op->error);
+    struct error err = op->error;
+    if (err.code == ERR_INVALID) {
+        (void)error_set(&err, ERR_CONFLICT, "Another table still refers to this lead.");
+        error_cause(&err, "%s", op->error.cause);
+    }
+    if (err.code != ERR_OK)
+        http_problem(delete->request, &err);
     else
         http_respond(delete->request, 204, NULL, STR_NULL);
 }

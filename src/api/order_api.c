@@ -3,6 +3,7 @@
 
 #include "api/api_call.h"
 #include "api/lead_body.h"
+#include "api/order_adopt.h"
 #include "api/order_answer.h"
 #include "api/order_wait.h"
 #include "base/random.h"
@@ -75,7 +76,7 @@ static void order_stored(struct sql_op *op)
     struct order_create *create = op->done_ctx;
     struct http_request *request = create->request;
     if (op->error.code != ERR_OK) {
-        http_problem(request, &op->error);
+        api_refuse(request, &op->error);
         return;
     }
     const struct order *newest = &create->newest;
@@ -134,6 +135,9 @@ static void order_for_lead(struct sql_op *op)
     project_complete(&create->body.terms, &create->lead, &api_of(request)->defaults);
     make_order(create, api_now_us(request));
     struct sql_op *store = api_op(request, "order_create", SQL_LANE_WRITE, order_stored, create);
+    // Another program may have had a project made, which stands against a new order as ours does.
+    if (lead_has_3d_model(&create->lead))
+        order_store_adopt(store, create->lead.id, random_id(), api_now_us(request));
     order_store_insert(store, &create->order, create->body.force);
     order_store_get_newest(store, create->lead.id, &create->newest);
     order_store_get_by_op(sql_op_proof(store), create->order.op_id, &create->newest);
@@ -241,6 +245,7 @@ void order_api_create(struct http_request *request)
 struct order_retry {
     struct http_request *request;
     struct lead lead;
+    struct order_adopt adopt;
     struct order last;   // the one that failed
     struct order order;  // the new one
     struct order newest; // after the operation
@@ -250,23 +255,30 @@ static void retry_stored(struct sql_op *op)
 {
     struct order_retry *retry = op->done_ctx;
     if (op->error.code != ERR_OK) {
-        http_problem(retry->request, &op->error);
+        api_refuse(retry->request, &op->error);
         return;
     }
     notices_job_added(api_of(retry->request)->notices);
     order_answer_created(retry->request, &retry->newest, retry->newest.op_id == retry->order.op_id);
 }
 
-static void retry_read(struct sql_op *op)
+// The terms of the last order; those of one that another program had made are not known.
+static struct str terms_of_retry(struct order_retry *retry)
 {
-    struct order_retry *retry = op->done_ctx;
+    if (!str_equal(retry->last.request, STR("{}")))
+        return retry->last.request;
+    struct project_request *terms =
+        arena_new(http_arena(retry->request), struct project_request, 1);
+    project_complete(terms, &retry->lead, &api_of(retry->request)->defaults);
+    return project_request_text(terms, http_arena(retry->request));
+}
+
+static void retry_adopted(struct order_adopt *adopt)
+{
+    struct order_retry *retry = adopt->ctx;
     struct http_request *request = retry->request;
     struct error err;
     error_reset(&err);
-    if (op->error.code != ERR_OK) {
-        http_problem(request, &op->error);
-        return;
-    }
     if (retry->last.id == 0) {
         (void)error_set(&err, ERR_CONFLICT, "No 3D model was ever ordered for this lead.");
         http_problem(request, &err);
@@ -287,7 +299,7 @@ static void retry_read(struct sql_op *op)
         .op_id = random_id(),
         .latitude = retry->last.latitude,
         .longitude = retry->last.longitude,
-        .request = retry->last.request,
+        .request = terms_of_retry(retry),
     };
     check(order_go(&retry->order, ORDER_REQUESTED, now_us, NULL) == ERR_OK);
     struct sql_op *store = api_op(request, "order_retry", SQL_LANE_WRITE, retry_stored, retry);
@@ -295,6 +307,23 @@ static void retry_read(struct sql_op *op)
     order_store_get_newest(store, retry->lead.id, &retry->newest);
     order_store_get_by_op(sql_op_proof(store), retry->order.op_id, &retry->newest);
     api_submit(request, store);
+}
+
+static void retry_read(struct sql_op *op)
+{
+    struct order_retry *retry = op->done_ctx;
+    if (op->error.code != ERR_OK) {
+        http_problem(retry->request, &op->error);
+        return;
+    }
+    retry->adopt = (struct order_adopt){
+        .request = retry->request,
+        .lead = &retry->lead,
+        .order = &retry->last,
+        .end = retry_adopted,
+        .ctx = retry,
+    };
+    order_adopt_begin(&retry->adopt);
 }
 
 void order_api_retry(struct http_request *request)
@@ -347,9 +376,6 @@ struct link_body {
     struct opt_i64 house_id;
 };
 
-// The specification's columns for LightFusion's ids are INTEGER.
-#define LIGHTFUSION_ID_MAX 2147483647.0
-
 static const struct field link_fields[] = {
     {FIELD_AS_OPT_I64(struct link_body, project_id), .flags = FIELD_REQUIRED, .min = 1,
      .max = LIGHTFUSION_ID_MAX},
@@ -378,7 +404,7 @@ static void settle_stored(struct sql_op *op)
         return;
     }
     if (op->error.code != ERR_OK) {
-        http_problem(request, &op->error);
+        api_refuse(request, &op->error);
         return;
     }
     notices_job_added(api_of(request)->notices);

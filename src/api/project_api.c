@@ -2,6 +2,7 @@
 #include "api/project_api.h"
 
 #include "api/api_call.h"
+#include "api/order_adopt.h"
 #include "api/order_refresh.h"
 #include "base/log.h"
 #include "json/json_write.h"
@@ -163,6 +164,8 @@ struct project_get {
     struct http_request *request;
     int64_t project_id;
     struct opt_i64 house_id;
+    struct lead lead; // with this project; id 0: none
+    struct order_adopt adopt;
     struct order_wait wait;
 };
 
@@ -174,15 +177,11 @@ static void get_waited(struct order_wait *wait)
         answer_order_status(wait->request, &wait->order, order_is_stale(wait));
 }
 
-static void get_read(struct sql_op *op)
+static void get_adopted(struct order_adopt *adopt)
 {
-    struct project_get *get = op->done_ctx;
+    struct project_get *get = adopt->ctx;
     struct error err;
     error_reset(&err);
-    if (op->error.code != ERR_OK) {
-        http_problem(get->request, &op->error);
-        return;
-    }
     if (get->wait.order.id != 0) {
         order_refresh_begin(&get->wait);
         return;
@@ -196,9 +195,27 @@ static void get_read(struct sql_op *op)
     ask_foreign(get->request, get->project_id, get->house_id.value);
 }
 
+static void get_read(struct sql_op *op)
+{
+    struct project_get *get = op->done_ctx;
+    if (op->error.code != ERR_OK) {
+        http_problem(get->request, &op->error);
+        return;
+    }
+    get->adopt = (struct order_adopt){
+        .request = get->request,
+        .lead = &get->lead,
+        .order = &get->wait.order,
+        .end = get_adopted,
+        .ctx = get,
+    };
+    order_adopt_begin(&get->adopt);
+}
+
 void project_api_get(struct http_request *request)
 {
     static const char *const names[] = {"house_id", NULL};
+    static const struct api_range house_range = {1, LIGHTFUSION_ID_MAX};
     struct project_get *get = arena_new(http_arena(request), struct project_get, 1);
     struct error err;
     error_reset(&err);
@@ -207,12 +224,13 @@ void project_api_get(struct http_request *request)
     get->request = get->wait.request = request;
     get->wait.end = get_waited;
     if (http_query_check(request, names, &err) != ERR_OK ||
-        api_query_i64(request, "house_id", API_ID_RANGE, &get->house_id, &err) != ERR_OK) {
+        api_query_i64(request, "house_id", house_range, &get->house_id, &err) != ERR_OK) {
         http_problem(request, &err);
         return;
     }
     struct sql_op *op = api_op(request, "project_get", SQL_LANE_SHORT, get_read, get);
     order_store_get_by_project(op, get->project_id, &get->wait.order);
+    lead_store_get_by_project(op, get->project_id, &get->lead);
     http_suspend(request);
     api_submit(request, op);
 }
@@ -222,6 +240,7 @@ void project_api_get(struct http_request *request)
 struct project_sync {
     struct http_request *request;
     int64_t lead_id;
+    struct order_adopt adopt;
     struct order_wait wait;
     struct lead lead;
 };
@@ -267,21 +286,37 @@ static void sync_waited(struct order_wait *wait)
     api_submit(sync->request, op);
 }
 
-static void sync_read(struct sql_op *op)
+static void sync_adopted(struct order_adopt *adopt)
 {
-    struct project_sync *sync = op->done_ctx;
+    struct project_sync *sync = adopt->ctx;
     struct error err;
     error_reset(&err);
-    if (op->error.code != ERR_OK) {
-        http_problem(sync->request, &op->error);
-        return;
-    }
     if (sync->wait.order.id == 0) {
-        (void)error_set(&err, ERR_INVALID, "No 3D model was ever ordered for this lead.");
+        (void)error_set(&err, ERR_INVALID,
+                        lead_has_3d_model(&sync->lead)
+                            ? "The lead's project is that of another lead."
+                            : "No 3D model was ever ordered for this lead.");
         http_problem(sync->request, &err);
         return;
     }
     order_refresh_begin(&sync->wait);
+}
+
+static void sync_read(struct sql_op *op)
+{
+    struct project_sync *sync = op->done_ctx;
+    if (op->error.code != ERR_OK) {
+        http_problem(sync->request, &op->error);
+        return;
+    }
+    sync->adopt = (struct order_adopt){
+        .request = sync->request,
+        .lead = &sync->lead,
+        .order = &sync->wait.order,
+        .end = sync_adopted,
+        .ctx = sync,
+    };
+    order_adopt_begin(&sync->adopt);
 }
 
 void project_api_sync(struct http_request *request)

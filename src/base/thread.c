@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <time.h>
 
 #include "base/clock.h"
 
@@ -38,6 +39,12 @@ enum err thread_start(pthread_t *ret_thread, const char *name, void *(*fn)(void 
 void thread_join(pthread_t thread)
 {
     check(pthread_join(thread, NULL) == 0);
+}
+
+void thread_pause_ms(unsigned ms)
+{
+    const struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
+    (void)nanosleep(&time, NULL);
 }
 
 void mutex_lock(pthread_mutex_t *mutex)

@@ -18,6 +18,9 @@ MUST_CHECK enum err thread_start(pthread_t *ret_thread, const char *name, void *
 // thread_join() waits for a thread's end.
 void thread_join(pthread_t thread);
 
+// thread_pause_ms() does nothing for so long. For threads that nobody waits for.
+void thread_pause_ms(unsigned ms);
+
 // mutex_lock(), mutex_unlock() cannot fail on a correct program: an error is a programming error.
 void mutex_lock(pthread_mutex_t *mutex);
 

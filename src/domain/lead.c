@@ -9,6 +9,7 @@ const char *const lead_sync_names[] = {NULL,     "pending", "synced",
 
 #define ID_MAX    9007199254740991.0 // 2^53 - 1, exact in JSON
 #define ID_BOUNDS .min = 1, .max = ID_MAX
+#define LF_BOUNDS .min = 1, .max = LIGHTFUSION_ID_MAX
 #define TEXT_MAX  200
 
 static const struct field lead_fields[] = {
@@ -29,9 +30,9 @@ static const struct field lead_fields[] = {
     {FIELD_AS_STR(struct lead, external_lead_id, TEXT_MAX)},
     {FIELD_AS_ENUM(struct lead, sync_status, enum lead_sync, lead_sync_names)},
     {FIELD_AS_TIME(struct lead, last_synced_at), .flags = FIELD_READ_ONLY | FIELD_VOLATILE},
-    {FIELD_AS_OPT_I64(struct lead, panel_id), ID_BOUNDS},
-    {FIELD_AS_OPT_I64(struct lead, inverter_id), ID_BOUNDS},
-    {FIELD_AS_OPT_I64(struct lead, utility_id), ID_BOUNDS},
+    {FIELD_AS_OPT_I64(struct lead, panel_id), LF_BOUNDS},
+    {FIELD_AS_OPT_I64(struct lead, inverter_id), LF_BOUNDS},
+    {FIELD_AS_OPT_I64(struct lead, utility_id), LF_BOUNDS},
     {FIELD_AS_STR(struct lead, roof_material, TEXT_MAX)},
     {FIELD_AS_TIME(struct lead, installation_date)},
     {FIELD_AS_OPT_I64(struct lead, lightfusion_3d_project_id), .flags = FIELD_READ_ONLY},

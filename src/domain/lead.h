@@ -61,7 +61,10 @@ struct lead {
 };
 
 #define LEAD_ADDRESS_MAX 500
-#define LEAD_SOURCE_NONE 4
+
+// The largest id of LightFusion's: the specification's columns for them are INTEGER.
+#define LIGHTFUSION_ID_MAX 2147483647
+#define LEAD_SOURCE_NONE   4
 
 // The lead's members: JSON names, columns, bounds.
 extern const struct field_table lead_table;

@@ -5,7 +5,7 @@
 
 #include "base/buf.h"
 
-#define ID_BOUNDS     .min = 1, .max = 9007199254740991.0
+#define ID_BOUNDS     .min = 1, .max = LIGHTFUSION_ID_MAX
 #define PART_MAX      200
 #define WORD_MAX      20
 #define MONTH_KWH_MAX 1e8

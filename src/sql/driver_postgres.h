@@ -558,6 +558,19 @@ void postgres_submit_again(struct postgres_db *db, struct postgres_task *task);
 MUST_CHECK enum err postgres_run_script(struct sql *sql, const struct sql_script *script,
                                         struct error *err);
 
+// driver_postgres_session.c
+
+// postgres_session_open() is sql_driver.session_open().
+MUST_CHECK enum err postgres_session_open(struct sql *sql, struct sql_session **ret_session,
+                                          struct error *err);
+
+// postgres_session_close() is sql_driver.session_close().
+void postgres_session_close(struct sql_session *session);
+
+// postgres_session_run() is sql_driver.session_run().
+MUST_CHECK enum err postgres_session_run(struct sql_session *session, const char *text,
+                                         sql_row_fn *on_row, void *ctx, struct error *err);
+
 // driver_postgres_error.c
 
 // postgres_error() turns what the server said into an error. sqlstate may be NULL.
@@ -565,6 +578,18 @@ enum err postgres_error(const struct pg_result *result, struct error *err);
 
 // postgres_error_unavailable() is the error of a database that cannot be used now.
 enum err postgres_error_unavailable(struct error *err, const char *cause);
+
+// driver_postgres_place.c
+
+// postgres_error_place_values() adds to the error of a step the values that were too long or too
+// large for their columns, where they can be told.
+void postgres_error_place_values(const struct pg_result *result, const struct sql_step *step,
+                                 struct error *err);
+
+// driver_postgres_error.c
+
+// postgres_error_is_locked() tells whether a failed result says that a lock was not to be had.
+bool postgres_error_is_locked(const struct pg_result *result);
 
 // postgres_sqlstate() is the code of a failed result, "" if it has none.
 const char *postgres_sqlstate(const struct pg_result *result);

@@ -35,6 +35,11 @@ const char *postgres_sqlstate(const struct pg_result *result)
     return sqlstate == NULL ? "" : sqlstate;
 }
 
+bool postgres_error_is_locked(const struct pg_result *result)
+{
+    return strcmp(postgres_sqlstate(result), "55P03") == 0;
+}
+
 // libpq speaks in lines.
 static void set_cause(struct error *err, const char *sqlstate, const char *text)
 {

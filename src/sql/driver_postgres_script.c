@@ -3,16 +3,14 @@
 
 #include "sql/driver_postgres.h"
 
-#include <time.h>
+#include "base/thread.h"
 
-#include "base/clock.h"
-
-// What waits for a lock on a table holds up all who come behind it: better to give way and to come
-// back.
+// What waits for a lock on a table holds up all who come behind it: better to give way soon, to let
+// them through and to come back, for ten minutes.
 #define BEGIN                                                                                      \
     "BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL TimeZone = 'UTC'; "                         \
-    "SELECT pg_advisory_xact_lock(7957675014270316132); SET LOCAL lock_timeout = '3s'"
-#define LOCK_TRIES    20
+    "SELECT pg_advisory_xact_lock(7957675014270316132); SET LOCAL lock_timeout = '300ms'"
+#define LOCK_TRIES    750
 #define LOCK_PAUSE_MS 500
 
 static void finish_ptr(PGconn **handle)
@@ -32,7 +30,10 @@ static enum err run_text(PGconn *handle, const char *text, bool *ret_locked, str
     ExecStatusType status = PQresultStatus(result);
     if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY)
         return ERR_OK;
-    *ret_locked = strcmp(postgres_sqlstate(result), "55P03") == 0;
+    *ret_locked = postgres_error_is_locked(result);
+    if (*ret_locked)
+        return error_set(err, ERR_UNAVAILABLE,
+                         "a table is in use by a transaction that does not end");
     if (postgres_sqlstate(result)[0] == '\0')
         return postgres_error_unavailable(err, PQerrorMessage(handle));
     return postgres_error(result, err);
@@ -72,9 +73,8 @@ enum err postgres_run_script(struct sql *sql, const struct sql_script *script, s
     bool locked = true;
     for (int i = 0; i < LOCK_TRIES && locked; i++) {
         if (i > 0) {
-            const struct timespec pause = {.tv_nsec = LOCK_PAUSE_MS * US_PER_MS * 1000};
             PQclear(PQexec(handle, "ROLLBACK"));
-            (void)nanosleep(&pause, NULL);
+            thread_pause_ms(LOCK_PAUSE_MS);
         }
         code = run_once(handle, script, &locked, err);
     }

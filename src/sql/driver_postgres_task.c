@@ -87,6 +87,9 @@ static void take_failure(struct postgres_task *task, const PGresult *result)
         (void)!sql_step_count(&task->op->steps[task->at], 0, &task->op->error);
     else
         (void)postgres_error(result, &task->op->error);
+    // A constraint that waits for the commit speaks up behind the last step.
+    if (task->phase == POSTGRES_RUN && task->at < task->op->step_count)
+        postgres_error_place_values(result, &task->op->steps[task->at], &task->op->error);
 }
 
 void postgres_task_take(struct postgres_task *task, struct pg_result *result)
@@ -95,7 +98,8 @@ void postgres_task_take(struct postgres_task *task, struct pg_result *result)
     bool is_good = status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK;
     if (!is_good && status != PGRES_PIPELINE_ABORTED)
         take_failure(task, result);
-    if (is_good && task->phase == POSTGRES_RUN && task->results[task->at] == NULL)
+    if (is_good && task->phase == POSTGRES_RUN && task->at < task->op->step_count &&
+        task->results[task->at] == NULL)
         task->results[task->at] = result;
     else
         PQclear(result);

@@ -116,6 +116,11 @@ static enum err open_db(const struct sql_settings *settings, struct sql **ret_db
     return ERR_OK;
 }
 
+static bool file_exists(const char *url)
+{
+    return access(url + strlen(sql_driver_sqlite.scheme), F_OK) == 0;
+}
+
 static void submit_op(struct sql *sql, struct sql_op *op)
 {
     struct sqlite_db *db = CONTAINER_OF(sql, struct sqlite_db, sql);
@@ -161,6 +166,7 @@ const struct sql_driver sql_driver_sqlite = {
     .close = close_db,
     .submit = submit_op,
     .script = run_script,
+    .exists = file_exists,
     .queue_length = queue_length,
     .is_available = is_available,
     .row_columns = sqlite_row_columns,

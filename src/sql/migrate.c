@@ -45,7 +45,8 @@ struct applied {
 };
 
 struct plan {
-    struct sql *db;
+    struct sql *db; // NULL: still to be made
+    struct str engine;
     struct arena *arena;
     struct migration *migrations;
     size_t count;
@@ -71,7 +72,7 @@ static void add_file(struct plan *plan, const struct migration_file *file)
     engine = str_split(&suffix, '.');
     bool is_special = suffix.ptr != NULL;
     check(str_equal(is_special ? suffix : engine, STR("sql")));
-    if (is_special && !str_equal(engine, str_of(sql_engine(plan->db))))
+    if (is_special && !str_equal(engine, plan->engine))
         return;
     struct migration *migration = find(plan, name);
     if (migration != NULL && !is_special)
@@ -141,7 +142,8 @@ static enum err load(struct plan *plan, const struct migration_set *set, struct 
     plan->count = 0;
     plan->applied = NULL;
     plan->applied_count = 0;
-    TRY(load_applied(plan, err));
+    if (plan->db != NULL)
+        TRY(load_applied(plan, err));
     plan->migrations = arena_new(plan->arena, struct migration, set->count + plan->applied_count);
     for (size_t i = 0; i < set->count; i++)
         add_file(plan, &set->files[i]);
@@ -157,31 +159,104 @@ static struct migration_set built_in(void)
     return (struct migration_set){.files = migration_files, .count = migration_file_count};
 }
 
-enum err migrate_list(struct sql *db, struct arena *arena, struct migration_state **ret_states,
-                      size_t *ret_count, struct error *err)
+static struct plan plan_of(struct sql *db, struct arena *arena)
 {
-    struct plan plan = {.db = db, .arena = arena};
-    struct migration_set set = built_in();
-    TRY(load(&plan, &set, err));
-    struct migration_state *states = arena_new(arena, struct migration_state, plan.count);
-    for (size_t i = 0; i < plan.count; i++) {
-        const struct migration *migration = &plan.migrations[i];
+    return (struct plan){.db = db, .engine = str_of(sql_engine(db)), .arena = arena};
+}
+
+// The line "-- Locks: ..." of a file.
+static struct str locks_of(struct str text)
+{
+    const struct str start = STR("-- Locks: ");
+    while (text.ptr != NULL) {
+        struct str line = str_split(&text, '\n');
+        if (str_starts(line, start))
+            return str_slice(line, start.len, line.len);
+    }
+    return STR_NULL;
+}
+
+static struct migration_state *states_of(const struct plan *plan)
+{
+    struct migration_state *states = arena_new(plan->arena, struct migration_state, plan->count);
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct migration *migration = &plan->migrations[i];
         states[i] = (struct migration_state){
             .name = migration->name.ptr,
             .applied_us = migration->applied_us,
             .is_changed = migration->is_changed,
             .is_unknown = migration->is_unknown,
+            .locks = locks_of(migration->text),
         };
     }
-    *ret_states = states;
+    return states;
+}
+
+enum err migrate_list(struct sql *db, struct arena *arena, struct migration_state **ret_states,
+                      size_t *ret_count, struct error *err)
+{
+    struct plan plan = plan_of(db, arena);
+    struct migration_set set = built_in();
+    TRY(load(&plan, &set, err));
+    *ret_states = states_of(&plan);
     *ret_count = plan.count;
     return ERR_OK;
 }
 
+void migrate_list_new(const char *engine, struct arena *arena, struct migration_state **ret_states,
+                      size_t *ret_count)
+{
+    struct plan plan = {.engine = str_of(engine), .arena = arena};
+    struct migration_set set = built_in();
+    check(load(&plan, &set, NULL) == ERR_OK);
+    *ret_states = states_of(&plan);
+    *ret_count = plan.count;
+}
+
+// ---- Before what is missing is applied.
+
+static struct str missing_texts(const struct plan *plan)
+{
+    struct buf texts;
+    buf_init_arena(&texts, plan->arena, SIZE_MAX);
+    for (size_t i = 0; i < plan->count; i++) {
+        if (!plan->migrations[i].applied_us.set)
+            buf_append_str(&texts, plan->migrations[i].text);
+    }
+    return buf_str(&texts);
+}
+
+static enum err plan_preparation(const struct plan *plan, struct sql_session *session,
+                                 struct migrate_prepare *ret_prepare, struct error *err)
+{
+    struct str texts = missing_texts(plan);
+    *ret_prepare = (struct migrate_prepare){.is_adoption = plan->applied_count == 0};
+    if (session == NULL || texts.len == 0)
+        return ERR_OK;
+    return migrate_prepare_plan(session, plan->arena, texts, ret_prepare, err);
+}
+
+enum err migrate_plan(struct sql *db, struct arena *arena, struct migrate_prepare *ret_prepare,
+                      struct error *err)
+{
+    struct plan plan = plan_of(db, arena);
+    struct migration_set set = built_in();
+    struct sql_session *session = NULL;
+    TRY(load(&plan, &set, err));
+    if (db->driver->session_open != NULL)
+        TRY(db->driver->session_open(db, &session, err));
+    enum err code = plan_preparation(&plan, session, ret_prepare, err);
+    if (session != NULL)
+        db->driver->session_close(session);
+    return code;
+}
+
+// ---- Applying.
+
 // Whether another process applied it meanwhile.
 static bool has_record(const struct plan *plan, const struct migration *migration)
 {
-    struct plan now = {.db = plan->db, .arena = plan->arena};
+    struct plan now = plan_of(plan->db, plan->arena);
     if (load_applied(&now, NULL) != ERR_OK)
         return false;
     for (const struct applied *applied = now.applied; applied != NULL; applied = applied->next) {
@@ -247,24 +322,48 @@ static enum err make_records(const struct plan *plan, struct error *err)
     return plan->db->driver->script(plan->db, &script, err);
 }
 
+static size_t count_missing(const struct plan *plan)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < plan->count; i++)
+        count += plan->migrations[i].applied_us.set ? 0 : 1;
+    return count;
+}
+
+static enum err apply_missing(const struct plan *plan, const struct migrate_lock *lock,
+                              size_t *ret_applied, struct error *err)
+{
+    struct migrate_prepare prepare;
+    TRY(plan_preparation(plan, lock->work, &prepare, err));
+    TRY(migrate_prepare_run(lock, &prepare, err));
+    TRY(make_records(plan, err));
+    for (size_t i = 0; i < plan->count; i++) {
+        if (plan->migrations[i].applied_us.set)
+            continue;
+        TRY(migrate_lock_check(lock, err));
+        TRY(apply(plan, &plan->migrations[i], ret_applied, err));
+    }
+    return ERR_OK;
+}
+
 enum err migrate_up_of(struct sql *db, const struct migration_set *set, size_t *ret_applied,
                        struct error *err)
 {
     CLEANUP(arena_close_ptr) struct arena *arena = arena_open(0);
-    struct plan plan = {.db = db, .arena = arena};
+    CLEANUP(migrate_lock_release) struct migrate_lock lock = {0};
+    struct plan plan = plan_of(db, arena);
     *ret_applied = 0;
     TRY(load(&plan, set, err));
     TRY(refuse_unknown(&plan, err));
-    bool has_table = false;
-    for (size_t i = 0; i < plan.count; i++) {
-        if (plan.migrations[i].applied_us.set)
-            continue;
-        if (!has_table)
-            TRY(make_records(&plan, err));
-        has_table = true;
-        TRY(apply(&plan, &plan.migrations[i], ret_applied, err));
-    }
-    return ERR_OK;
+    if (count_missing(&plan) == 0)
+        return ERR_OK;
+    TRY(migrate_lock_take(db, &lock, err));
+    // Another process may have done it while this one waited.
+    TRY(load(&plan, set, err));
+    TRY(refuse_unknown(&plan, err));
+    if (count_missing(&plan) == 0)
+        return ERR_OK;
+    return apply_missing(&plan, &lock, ret_applied, err);
 }
 
 enum err migrate_up(struct sql *db, size_t *ret_applied, struct error *err)

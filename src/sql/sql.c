@@ -6,6 +6,27 @@
 
 static const struct sql_driver *const drivers[] = {&sql_driver_sqlite, &sql_driver_postgres};
 
+static const struct sql_driver *driver_of(const char *url)
+{
+    for (size_t i = 0; i < COUNT_OF(drivers); i++) {
+        if (str_starts(str_of(url), str_of(drivers[i]->scheme)))
+            return drivers[i];
+    }
+    return NULL;
+}
+
+bool sql_exists(const char *url)
+{
+    const struct sql_driver *driver = driver_of(url);
+    return driver == NULL || driver->exists == NULL || driver->exists(url);
+}
+
+const char *sql_engine_of(const char *url)
+{
+    const struct sql_driver *driver = driver_of(url);
+    return driver == NULL ? "" : driver->name;
+}
+
 enum err sql_open(const char *url, bool lock, struct sql **ret_db, struct error *err)
 {
     return sql_open_as(&(struct sql_settings){.url = url, .lock = lock}, ret_db, err);
@@ -14,10 +35,9 @@ enum err sql_open(const char *url, bool lock, struct sql **ret_db, struct error 
 enum err sql_open_as(const struct sql_settings *settings, struct sql **ret_db, struct error *err)
 {
     struct str s = str_of(settings->url);
-    for (size_t i = 0; i < COUNT_OF(drivers); i++) {
-        if (str_starts(s, str_of(drivers[i]->scheme)))
-            return drivers[i]->open(settings, ret_db, err);
-    }
+    const struct sql_driver *driver = driver_of(settings->url);
+    if (driver != NULL)
+        return driver->open(settings, ret_db, err);
     // The URL may hold a password: only its scheme is shown.
     struct str scheme = str_slice(s, 0, str_find(s, ':', 0));
     return error_set(err, ERR_INVALID,

@@ -168,6 +168,14 @@ struct sql_settings {
 MUST_CHECK enum err sql_open_as(const struct sql_settings *settings, struct sql **ret_db,
                                 struct error *err);
 
+// sql_exists() tells whether sql_open() of this URL would find a database: false where it would
+// make the file. A URL that is not understood exists.
+bool sql_exists(const char *url);
+
+// sql_engine_of() is what sql_engine() would be of the database of a URL; "" for a URL that is not
+// understood.
+const char *sql_engine_of(const char *url);
+
 // sql_close() runs what is queued, ends the driver's threads and closes. NULL is fine. No thread
 // may use it any more.
 void sql_close(struct sql *db);

@@ -24,6 +24,12 @@ struct sql_script {
     const struct sql_step *record;
 };
 
+// A connection of its own on which one thread runs statement after statement, as preparing a
+// migration needs it. Drivers put it first into a struct of their own.
+struct sql_session {
+    const struct sql_driver *driver;
+};
+
 // The functions mean what those of the same name in sql.h say. submit() finds op->error reset.
 struct sql_driver {
     const char *name;   // "sqlite", also the middle part of NNN_name.sqlite.sql
@@ -33,6 +39,16 @@ struct sql_driver {
     void (*close)(struct sql *db);
     void (*submit)(struct sql *db, struct sql_op *op);
     enum err (*script)(struct sql *db, const struct sql_script *script, struct error *err);
+    bool (*exists)(const char *url); // NULL: opening makes nothing
+
+    // NULL where no other program works on the tables, so that nothing has to be prepared.
+    // session_run() runs one statement, which commits by itself unless a BEGIN came before;
+    // ERR_TIMEOUT when a lock was not to be had within lock_timeout. All of them block.
+    enum err (*session_open)(struct sql *db, struct sql_session **ret_session, struct error *err);
+    void (*session_close)(struct sql_session *session);
+    enum err (*session_run)(struct sql_session *session, const char *text, sql_row_fn *on_row,
+                            void *ctx, struct error *err);
+
     size_t (*queue_length)(const struct sql *db);
     bool (*is_available)(const struct sql *db);
     // NULL: no other process works on the database.

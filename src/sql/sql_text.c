@@ -88,6 +88,27 @@ static void expand_one(const struct sql_stmt *stmt, struct str name, struct buf 
         check_failed("a known placeholder", __FILE__, __LINE__);
 }
 
+const struct field *sql_text_param_field(const struct sql_stmt *stmt, size_t i)
+{
+    static const struct {
+        const char *name;
+        unsigned without;
+        size_t skipped; // fields before the first one
+        size_t first;   // parameter
+    } lists[] = {{"{values-id}", FIELD_NO_SQL, 1, 0},
+                 {"{changes}", FIELD_NO_SQL | FIELD_READ_ONLY, 0, 2}};
+    for (size_t list = 0; list < COUNT_OF(lists) && stmt->table != NULL; list++) {
+        if (strstr(stmt->text, lists[list].name) == NULL || i < lists[list].first)
+            continue;
+        size_t at = i - lists[list].first + lists[list].skipped;
+        for (size_t j = 0; j < stmt->table->count; j++) {
+            if ((stmt->table->fields[j].flags & lists[list].without) == 0 && at-- == 0)
+                return &stmt->table->fields[j];
+        }
+    }
+    return NULL;
+}
+
 size_t sql_text_quoted_end(struct str text, size_t at)
 {
     char c = text.ptr[at];

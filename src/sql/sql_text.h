@@ -21,6 +21,10 @@
 // error.
 void sql_text_expand(const struct sql_stmt *stmt, const char *text, struct buf *ret_text);
 
+// sql_text_param_field() is the field whose value parameter i (from 0) of a statement with
+// {values-id} or {changes} is; NULL for other statements and parameters.
+const struct field *sql_text_param_field(const struct sql_stmt *stmt, size_t i);
+
 // sql_text_quoted_end() is the end of what is quoted by, or the comment that begins with, the
 // character at `at`; `at` if there is none.
 size_t sql_text_quoted_end(struct str text, size_t at);

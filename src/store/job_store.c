@@ -34,6 +34,19 @@ void job_store_add_for_new_order(struct sql_op *op, enum job_kind kind, int64_t 
     SQL_STEP(op, &stmt, kind_value(kind), SQLV_INT(op_id), SQLV_TIME(now_us));
 }
 
+void job_store_add_for_completed_order(struct sql_op *op, enum job_kind kind, int64_t op_id,
+                                       int64_t now_us)
+{
+    static const struct sql_stmt stmt = {
+        .name = "job_add_for_completed_order",
+        .text = "INSERT INTO sunlead_jobs "
+                "(kind, order_id, company_id, state, attempt, run_at, created_at, updated_at) "
+                "SELECT $1, id, company_id, 'ready', 0, $3, $3, $3 "
+                "FROM sunlead_orders WHERE op_id = $2 AND state = 'completed'",
+    };
+    SQL_STEP(op, &stmt, kind_value(kind), SQLV_INT(op_id), SQLV_TIME(now_us));
+}
+
 void job_store_claim(struct sql_op *op, const struct job_claim *claim, struct row_list *list)
 {
     static const struct sql_stmt stmt = {

@@ -18,6 +18,10 @@ void job_store_add(struct sql_op *op, const struct job *job);
 void job_store_add_for_new_order(struct sql_op *op, enum job_kind kind, int64_t op_id,
                                  int64_t now_us);
 
+// job_store_add_for_completed_order() does so if that order is completed.
+void job_store_add_for_completed_order(struct sql_op *op, enum job_kind kind, int64_t op_id,
+                                       int64_t now_us);
+
 // What a runner asks for: due jobs of some kinds, until a lease ends.
 struct job_claim {
     int64_t worker;

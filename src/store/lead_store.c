@@ -1,4 +1,5 @@
-// The statements on the leads table.
+// The statements on the leads table. Its ids may be narrower than ours where another system made
+// it: a cast keeps what is too large for them from being an error.
 #include "store/lead_store.h"
 
 #include "store/row_into.h"
@@ -44,7 +45,7 @@ void lead_store_get(struct sql_op *op, int64_t id, enum err when_none, struct le
 {
     static const struct sql_stmt stmt = {
         .name = "lead_get",
-        .text = "SELECT {columns} FROM leads WHERE id = $1",
+        .text = "SELECT {columns} FROM leads WHERE id = CAST($1 AS BIGINT)",
         .table = &lead_table,
     };
     struct sql_step *step = SQL_STEP(op, &stmt, SQLV_INT(id));
@@ -67,6 +68,19 @@ void lead_store_get_of_order(struct sql_op *op, int64_t order_id, struct lead *l
     step->ctx = row_into_new(op->arena, NULL, lead);
 }
 
+void lead_store_get_by_project(struct sql_op *op, int64_t project_id, struct lead *lead)
+{
+    static const struct sql_stmt stmt = {
+        .name = "lead_get_by_project",
+        .text = "SELECT {columns} FROM leads WHERE lightfusion_3d_project_id = CAST($1 AS BIGINT) "
+                "ORDER BY id LIMIT 1",
+        .table = &lead_table,
+    };
+    struct sql_step *step = SQL_STEP(op, &stmt, SQLV_INT(project_id));
+    step->on_row = take_lead;
+    step->ctx = row_into_new(op->arena, NULL, lead);
+}
+
 // By filter: [company given][has_3d_model].
 static const struct sql_stmt list_stmts[2][3] = {
     {
@@ -83,16 +97,18 @@ static const struct sql_stmt list_stmts[2][3] = {
     },
     {
         {"lead_list_company",
-         "SELECT {columns} FROM leads WHERE company_id = $3 "
+         "SELECT {columns} FROM leads WHERE company_id = CAST($3 AS BIGINT) "
          "ORDER BY id DESC LIMIT $1 OFFSET $2",
          NULL, &lead_table},
         {"lead_list_company_3d",
-         "SELECT {columns} FROM leads WHERE company_id = $3 AND lightfusion_3d_project_id IS NOT "
+         "SELECT {columns} FROM leads WHERE company_id = CAST($3 AS BIGINT) AND "
+         "lightfusion_3d_project_id IS NOT "
          "NULL "
          "ORDER BY id DESC LIMIT $1 OFFSET $2",
          NULL, &lead_table},
         {"lead_list_company_no_3d",
-         "SELECT {columns} FROM leads WHERE company_id = $3 AND lightfusion_3d_project_id IS NULL "
+         "SELECT {columns} FROM leads WHERE company_id = CAST($3 AS BIGINT) AND "
+         "lightfusion_3d_project_id IS NULL "
          "ORDER BY id DESC LIMIT $1 OFFSET $2",
          NULL, &lead_table},
     },
@@ -152,7 +168,8 @@ void lead_store_change(struct sql_op *op, int64_t id, const struct lead *lead, u
     // updated_at is the last parameter.
     static const struct sql_stmt stmt = {
         .name = "lead_change",
-        .text = "UPDATE leads SET {changes}, updated_at = {after-changes} WHERE id = $1",
+        .text = "UPDATE leads SET {changes}, updated_at = {after-changes} "
+                "WHERE id = CAST($1 AS BIGINT)",
         .table = &lead_table,
     };
     struct sql_value params[FIELD_TABLE_MAX + 3];
@@ -179,8 +196,8 @@ void lead_store_set_model(struct sql_op *op, const struct lead *lead, int64_t or
                 "system_size = coalesce($8, system_size), panel_count = coalesce($9, panel_count), "
                 "annual_production = coalesce($10, annual_production), "
                 "sync_status = $11, last_synced_at = $12, state = $13, updated_at = $14 "
-                "WHERE id = $1 AND NOT EXISTS "
-                "(SELECT 1 FROM sunlead_orders WHERE lead_id = $1 AND id > $2)",
+                "WHERE id = CAST($1 AS BIGINT) AND NOT EXISTS "
+                "(SELECT 1 FROM sunlead_orders WHERE lead_id = CAST($1 AS BIGINT) AND id > $2)",
     };
     SQL_STEP(op, &stmt, SQLV_INT(lead->id), SQLV_INT(order_id),
              sql_value_opt_i64(lead->lightfusion_3d_project_id),
@@ -198,7 +215,7 @@ void lead_store_delete(struct sql_op *op, int64_t id)
 {
     static const struct sql_stmt stmt = {
         .name = "lead_delete",
-        .text = "DELETE FROM leads WHERE id = $1",
+        .text = "DELETE FROM leads WHERE id = CAST($1 AS BIGINT)",
     };
     struct sql_step *step = SQL_STEP(op, &stmt, SQLV_INT(id));
     step->when_none = ERR_NOT_FOUND;

@@ -23,6 +23,10 @@ void lead_store_get(struct sql_op *op, int64_t id, enum err when_none, struct le
 // lead_store_get_of_order() reads the lead of an order; lead->id stays 0 if it is gone.
 void lead_store_get_of_order(struct sql_op *op, int64_t order_id, struct lead *lead);
 
+// lead_store_get_by_project() reads the lead of a LightFusion project, the oldest if there are
+// several; lead->id stays 0 if there is none.
+void lead_store_get_by_project(struct sql_op *op, int64_t project_id, struct lead *lead);
+
 enum lead_filter_3d { LEAD_ANY_3D, LEAD_WITH_3D, LEAD_WITHOUT_3D };
 
 struct lead_filter {

@@ -31,7 +31,7 @@ void order_store_insert(struct sql_op *op, const struct order *order, bool force
     static const struct sql_stmt insert = {
         .name = "order_insert",
         .text = "INSERT INTO sunlead_orders ({columns-id}) SELECT {values-id} "
-                "WHERE EXISTS (SELECT 1 FROM leads WHERE id = $1 "
+                "WHERE EXISTS (SELECT 1 FROM leads WHERE id = CAST($1 AS BIGINT) "
                 "AND model_3d_status IS DISTINCT FROM 'completed' FOR KEY SHARE) "
                 "ON CONFLICT DO NOTHING",
         .sqlite = "INSERT INTO sunlead_orders ({columns-id}) SELECT {values-id} "
@@ -43,7 +43,7 @@ void order_store_insert(struct sql_op *op, const struct order *order, bool force
     static const struct sql_stmt insert_force = {
         .name = "order_insert_force",
         .text = "INSERT INTO sunlead_orders ({columns-id}) SELECT {values-id} "
-                "WHERE EXISTS (SELECT 1 FROM leads WHERE id = $1 FOR KEY SHARE) "
+                "WHERE EXISTS (SELECT 1 FROM leads WHERE id = CAST($1 AS BIGINT) FOR KEY SHARE) "
                 "ON CONFLICT DO NOTHING",
         .sqlite = "INSERT INTO sunlead_orders ({columns-id}) SELECT {values-id} "
                   "WHERE EXISTS (SELECT 1 FROM leads WHERE id = $1) ON CONFLICT DO NOTHING",
@@ -52,11 +52,13 @@ void order_store_insert(struct sql_op *op, const struct order *order, bool force
     static const struct sql_stmt mark_lead = {
         .name = "order_mark_lead",
         .text = "UPDATE leads SET model_3d_status = 'pending', sync_status = 'pending', "
-                "model_3d_created_at = $2, model_3d_completed_at = NULL, updated_at = $2 "
+                "model_3d_created_at = $2, model_3d_completed_at = NULL, updated_at = $3 "
                 "WHERE id = (SELECT lead_id FROM sunlead_orders WHERE op_id = $1)",
     };
     step_with_fields(op, force ? &insert_force : &insert, &order_table, order, 1);
-    SQL_STEP(op, &mark_lead, SQLV_INT(order->op_id), sql_value_opt_time(order->requested_at));
+    // Twice, since the columns may be of different types in another system's table.
+    SQL_STEP(op, &mark_lead, SQLV_INT(order->op_id), sql_value_opt_time(order->requested_at),
+             sql_value_opt_time(order->requested_at));
     add_job_and_event(op, order);
 }
 
@@ -78,6 +80,37 @@ void order_store_insert_with_lead(struct sql_op *op, const struct order *order)
     step_with_fields(op, &insert, &order_table, &placed, 1);
     SQL_STEP(op, &link, SQLV_INT(order->op_id));
     add_job_and_event(op, order);
+}
+
+void order_store_adopt(struct sql_op *op, int64_t lead_id, int64_t op_id, int64_t now_us)
+{
+    // Its end, if there was one, is now: a model that another system has waited for all the time
+    // gets as long again.
+    static const struct sql_stmt insert = {
+        .name = "order_adopt",
+        .text =
+            "INSERT INTO sunlead_orders (lead_id, company_id, state, version, op_id, attempts, "
+            "project_id, house_id, latitude, longitude, request, system_size, panel_count, "
+            "annual_production, files, answered, polls, lookups, requested_at, created_at, "
+            "poll_failed, completed_at, updated_at) "
+            "SELECT id, coalesce(company_id, 0), CASE model_3d_status "
+            "WHEN 'completed' THEN 'completed' WHEN 'failed' THEN 'failed' "
+            "ELSE 'processing' END, 1, CAST($2 AS BIGINT), 0, lightfusion_3d_project_id, "
+            "lightfusion_3d_house_id, coalesce(latitude, 0), coalesce(longitude, 0), '{}', "
+            "system_size, panel_count, annual_production, "
+            "CASE model_3d_status WHEN 'completed' THEN 'pending' ELSE 'none' END, FALSE, 0, 0, "
+            "model_3d_created_at, $3, FALSE, "
+            "CASE WHEN model_3d_status IN ('completed', 'failed') "
+            "THEN coalesce(model_3d_completed_at, $4) END, $5 "
+            "FROM leads WHERE id = CAST($1 AS BIGINT) AND lightfusion_3d_project_id > 0 "
+            "AND NOT EXISTS (SELECT 1 FROM sunlead_orders WHERE lead_id = leads.id) "
+            "ON CONFLICT DO NOTHING",
+    };
+    SQL_STEP(op, &insert, SQLV_INT(lead_id), SQLV_INT(op_id), SQLV_TIME(now_us), SQLV_TIME(now_us),
+             SQLV_TIME(now_us));
+    job_store_add_for_completed_order(op, JOB_FILES, op_id, now_us);
+    event_store_add_for_order(
+        op, &(struct event){.type = "order.adopted", .op_id = op_id, .at_us = now_us});
 }
 
 void order_store_get(struct sql_op *op, int64_t id, enum err when_none, struct order *order)

@@ -21,6 +21,12 @@ void order_store_insert(struct sql_op *op, const struct order *order, bool force
 // (order->lead_id is ignored).
 void order_store_insert_with_lead(struct sql_op *op, const struct order *order);
 
+// order_store_adopt() makes the order of a lead that has a project of LightFusion but no order:
+// another program on the same table had it made. Its state follows the lead's; the files of a
+// completed one are fetched. Does nothing for other leads, nor where another order has the project.
+// op_id tells afterwards whether it was made.
+void order_store_adopt(struct sql_op *op, int64_t lead_id, int64_t op_id, int64_t now_us);
+
 // order_store_get() reads an order by id; when_none as in lead_store_get().
 void order_store_get(struct sql_op *op, int64_t id, enum err when_none, struct order *order);
 

@@ -162,11 +162,11 @@ static struct opt_i64 integer_of(const struct json_value *object, const char *na
     return json_i64(json_member(object, name));
 }
 
-// LightFusion's numbers of things start at 1.
+// LightFusion's numbers of things start at 1. A larger one than can be stored is none.
 static struct opt_i64 id_of(const struct json_value *object, const char *name)
 {
     struct opt_i64 id = integer_of(object, name);
-    return id.set && id.value > 0 ? id : (struct opt_i64){0};
+    return id.set && id.value > 0 && id.value <= LIGHTFUSION_ID_MAX ? id : (struct opt_i64){0};
 }
 
 // The whole part of a number from min to max, cut to them.

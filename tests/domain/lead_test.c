@@ -43,9 +43,9 @@ static const struct {
     {"panel_count", 0, 1e6},
     {"annual_production", 0, 1e9},
     {"state", 0, 3},
-    {"panel_id", 1, 9007199254740991},
-    {"inverter_id", 1, 9007199254740991},
-    {"utility_id", 1, 9007199254740991},
+    {"panel_id", 1, 2147483647},
+    {"inverter_id", 1, 2147483647},
+    {"utility_id", 1, 2147483647},
 };
 
 static void test_bounds(void **state)

@@ -11,6 +11,7 @@ from harness import Answer, Client, FakeUpstream, Server, Stage, ok, problem
 from samples import LEAD, PROJECT, project_for, small_lead
 
 ID_MAX = 2**53 - 1
+LIGHTFUSION_ID_MAX = 2**31 - 1
 
 
 # ---- What fields take
@@ -41,6 +42,7 @@ def choice(*names: str) -> Kind:
 
 
 ID = whole(1, ID_MAX)
+LIGHTFUSION_ID = whole(1, LIGHTFUSION_ID_MAX)
 REQUIRED_ID = whole(1, ID_MAX, nullable=False)
 TRUTH = Kind((0, 1, "true", "", [], {}), nullable=False)
 TIME = Kind((1, True, [], {}), ("", "yesterday", "2026-13-01T00:00:00Z", "2026-02-30T00:00:00Z",
@@ -63,14 +65,14 @@ TERMS = {
     "homeowner/last_name": text(200),
     "homeowner/phone": text(200),
     "hardware": OBJECT,
-    "hardware/panel_id": ID,
-    "hardware/inverter_id": ID,
-    "hardware/storage_id": ID,
+    "hardware/panel_id": LIGHTFUSION_ID,
+    "hardware/inverter_id": LIGHTFUSION_ID,
+    "hardware/storage_id": LIGHTFUSION_ID,
     "hardware/storage_quantity": whole(0, 1000),
     "consumption": MONTHS,
     "consumption/0": MONTH,
     "consumption/11": MONTH,
-    "lse_id": ID,
+    "lse_id": LIGHTFUSION_ID,
     "period": choice("month", "year"),
     "target_solar_offset": whole(1, 1000),
     "mode": text(20),
@@ -93,9 +95,9 @@ LEAD_FIELDS = {
     "is_2d": TRUTH,
     "external_lead_id": text(200),
     "sync_status": choice("pending", "synced", "failed", "syncing"),
-    "panel_id": ID,
-    "inverter_id": ID,
-    "utility_id": ID,
+    "panel_id": LIGHTFUSION_ID,
+    "inverter_id": LIGHTFUSION_ID,
+    "utility_id": LIGHTFUSION_ID,
     "roof_material": text(200),
     "installation_date": TIME,
 }

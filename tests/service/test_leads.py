@@ -74,7 +74,7 @@ EVERYTHING = {
     "sync_status": "syncing",
     "panel_id": 7,
     "inverter_id": 8,
-    "utility_id": 9007199254740991,
+    "utility_id": 2147483647,
     "roof_material": "slate",
     "installation_date": "2026-05-01T00:00:00Z",
 }

@@ -193,7 +193,23 @@ static void test_at_once(void **state)
     assert_int_equal(total, count);
 }
 
-// The specification's statements are in the program to the letter.
+// Each file says which locks it takes.
+static void test_locks_are_told(void **state)
+{
+    struct migration_state *states;
+    size_t count;
+    (void)state;
+    CLEANUP(arena_close_ptr) struct arena *arena = arena_open(0);
+    static const char *const engines[] = {"sqlite", "postgres"};
+    for (size_t engine = 0; engine < COUNT_OF(engines); engine++) {
+        migrate_list_new(engines[engine], arena, &states, &count);
+        assert_true(count >= 4);
+        for (size_t i = 0; i < count; i++)
+            assert_true(states[i].locks.len > 0 && !states[i].applied_us.set);
+    }
+}
+
+// The specification's text is in the program to the letter, behind the line on locks.
 static void test_specified_text(void **state)
 {
     static const char want[] =
@@ -213,7 +229,9 @@ static void test_specified_text(void **state)
     (void)state;
     for (size_t i = 0; i < migration_file_count; i++) {
         if (strcmp(migration_files[i].name, "001_add_3d_fields_to_leads.sql") == 0) {
-            assert_string_equal(migration_files[i].text, want);
+            const char *text = migration_files[i].text;
+            assert_int_equal(strncmp(text, "-- Locks: ", 10), 0);
+            assert_string_equal(strchr(text, '\n') + 1, want);
             return;
         }
     }
@@ -232,6 +250,7 @@ int main(void)
         TEST_OPEN(test_built_in),
         TEST_OPEN(test_changed_and_unknown),
         TEST_CLOSED(test_at_once),
+        cmocka_unit_test(test_locks_are_told),
         cmocka_unit_test(test_specified_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

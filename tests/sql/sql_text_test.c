@@ -60,6 +60,36 @@ static void expand(const char *text, const struct field_table *of, struct buf *o
 }
 
 // Where nothing comes from a table, none is needed.
+static void test_param_fields(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t param;
+        const char *want;
+    } cases[] = {
+        {"VALUES ({values-id})", 0, "count"},
+        {"VALUES ({values-id})", 2, "size"},
+        {"VALUES ({values-id})", 3, NULL},
+        {"SET {changes}", 0, NULL},
+        {"SET {changes}", 1, NULL},
+        {"SET {changes}", 2, "count"},
+        {"SET {changes}", 3, "size"},
+        {"SET {changes}", 4, NULL},
+        {"SELECT {columns} WHERE $1", 0, NULL},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        const struct sql_stmt stmt = {.text = cases[i].text, .table = &table};
+        const struct field *field = sql_text_param_field(&stmt, cases[i].param);
+        if (cases[i].want == NULL)
+            assert_null(field);
+        else
+            assert_string_equal(field->name, cases[i].want);
+    }
+    const struct sql_stmt plain = {.text = "({values-id})"};
+    assert_null(sql_text_param_field(&plain, 0));
+}
+
 static void test_without_table(void **state)
 {
     (void)state;
@@ -165,9 +195,10 @@ static void test_mistakes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_expand),      cmocka_unit_test(test_without_table),
-        cmocka_unit_test(test_other_words), cmocka_unit_test(test_small_tables),
-        cmocka_unit_test(test_ceiling),     cmocka_unit_test(test_mistakes),
+        cmocka_unit_test(test_param_fields),  cmocka_unit_test(test_expand),
+        cmocka_unit_test(test_without_table), cmocka_unit_test(test_other_words),
+        cmocka_unit_test(test_small_tables),  cmocka_unit_test(test_ceiling),
+        cmocka_unit_test(test_mistakes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -527,6 +527,63 @@ static void test_id_sources(void **state)
     assert_int_equal(store_i64(f, "SELECT sum(differed) FROM sunlead_project_id_sources"), 2);
 }
 
+static struct order adopt(struct store_fixture *f, int64_t lead_id)
+{
+    int64_t op_id = random_id();
+    struct sql_op *op = store_write(f);
+    order_store_adopt(op, lead_id, op_id, T0 + 5);
+    store_run(f, op);
+    return store_get_order_of_op(f, op_id);
+}
+
+// What another program had LightFusion make becomes an order, once, in the state that the lead
+// tells.
+static void test_adopt(void **state)
+{
+    static const struct {
+        const char *set;
+        enum order_state want;
+    } cases[] = {
+        {"model_3d_status = NULL", ORDER_PROCESSING},
+        {"model_3d_status = 'pending'", ORDER_PROCESSING},
+        {"model_3d_status = 'processing'", ORDER_PROCESSING},
+        {"model_3d_status = 'completed', system_size = 7.5", ORDER_COMPLETED},
+        {"model_3d_status = 'failed'", ORDER_FAILED},
+    };
+    struct store_fixture *f = *state;
+    assert_int_equal(adopt(f, store_add_lead(f, 1)).id, 0); // without a project
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        int64_t lead_id = store_add_lead(f, 3);
+        store_exec(f, arena_printf(f->arena,
+                                   "UPDATE leads SET lightfusion_3d_project_id = %zu, "
+                                   "lightfusion_3d_house_id = 9, %s WHERE id = %lld",
+                                   i + 70, cases[i].set, (long long)lead_id)
+                          .ptr);
+        struct order order = adopt(f, lead_id);
+        assert_int_equal(order.state, cases[i].want);
+        assert_int_equal(order.lead_id, lead_id);
+        assert_int_equal(order.company_id, 3);
+        assert_int_equal(order.project_id.value, i + 70);
+        assert_int_equal(order.house_id.value, 9);
+        assert_int_equal(order.created_at.value, T0 + 5);
+        assert_int_equal(order.completed_at.set, !order_is_live(order.state));
+        assert_int_equal(order.files, order.state == ORDER_COMPLETED ? FILES_PENDING : FILES_NONE);
+        assert_int_equal(adopt(f, lead_id).id, 0); // it has one now
+        order.updated_at = OPT_I64(T0 + 6);
+        struct sql_op *op = store_write(f);
+        order_store_save(op, &order);
+        store_run(f, op);
+    }
+    assert_int_equal(store_i64(f, "SELECT count(*) FROM sunlead_jobs WHERE kind = 'files'"), 1);
+    assert_int_equal(
+        store_i64(f, "SELECT count(*) FROM sunlead_events WHERE type = 'order.adopted'"), 5);
+    // Another lead's project.
+    int64_t lead_id = store_add_lead(f, 3);
+    store_exec(f, "UPDATE leads SET lightfusion_3d_project_id = 70 "
+                  "WHERE id = (SELECT max(id) FROM leads)");
+    assert_int_equal(adopt(f, lead_id).id, 0);
+}
+
 #define TEST(name)                                                                                 \
     cmocka_unit_test_setup_teardown(name, store_fixture_setup, store_fixture_teardown)
 
@@ -549,6 +606,7 @@ int main(void)
         TEST(test_cancel_unsent),
         TEST(test_is_linked),
         TEST(test_id_sources),
+        TEST(test_adopt),
     };
     return store_fixture_run_suite_pooled("order_store", tests, COUNT_OF(tests));
 }

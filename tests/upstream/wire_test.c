@@ -201,6 +201,7 @@ static void test_create_without_an_id_is_nonsense(void **state)
         "{\"id\":-1}",
         "{\"id\":1.5}",
         "{\"id\":1e300}",
+        "{\"id\":2147483648}", // more than the specification's columns hold
         "{\"id\":[1]}",
         "{\"id\":true}",
         "{\"id\":\"x1\"}",

@@ -1,0 +1,210 @@
+// Tests of adopting a leads table that another system made: what it becomes, what is refused,
+// totals.
+#include "sql/old_db.h"
+
+#include "support/postgres.h"
+
+// What an adopted table has in the end is what a fresh one has.
+static void test_adopted(void **state)
+{
+    struct postgres_db_fixture *db = *state;
+    static const char *const tables[] = {LEADS, LEADS WITH_3D};
+    for (size_t i = 0; i < COUNT_OF(tables); i++) {
+        postgres_db_script(db, "DROP SCHEMA public CASCADE; CREATE SCHEMA public");
+        old_db_make(db, tables[i], 1000);
+        struct migrate_prepare plan;
+        assert_int_equal(migrate_plan(db->sql, db->arena, &plan, NULL), ERR_OK);
+        assert_true(plan.is_adoption && plan.leads.exists && plan.leads.rows > 0);
+        assert_int_equal(plan.leads.problem_count, 0);
+        assert_int_equal(plan.step_count, 7); // columns, six indexes
+        assert_int_equal(
+            postgres_db_i64(db, "SELECT count(*) FROM pg_indexes WHERE tablename = 'leads'"), 1);
+        postgres_db_migrate(db);
+        assert_int_equal(old_db_missing(db), 0);
+        assert_int_equal(postgres_db_i64(db, "SELECT count(*) FROM leads WHERE latitude = 37.5 AND "
+                                             "source = 4 AND state = 0 AND NOT is_2d"),
+                         1000);
+        assert_int_equal(old_db_wrong_totals(db), 0);
+        assert_int_equal(
+            postgres_db_i64(db, "SELECT count(*) FROM pg_indexes WHERE tablename = 'leads'"), 7);
+        assert_int_equal(migrate_plan(db->sql, db->arena, &plan, NULL), ERR_OK);
+        assert_int_equal(plan.step_count, 0);
+        sql_close_ptr(&db->sql);
+        postgres_db_open(db);
+    }
+}
+
+// The columns and indexes that the runner makes are those of the files.
+static void test_as_the_files(void **state)
+{
+    struct postgres_db_fixture *db = *state;
+    static const char kept[] =
+        "CREATE SCHEMA kept; CREATE TABLE kept.shape AS SELECT attname::text AS name, "
+        "format_type(atttypid, atttypmod) AS type FROM pg_attribute WHERE attrelid = "
+        "'leads'::regclass AND attnum > 0; INSERT INTO kept.shape SELECT indexname::text, indexdef "
+        "FROM pg_indexes WHERE tablename = 'leads'";
+    postgres_db_migrate(db);
+    postgres_db_script(db, kept);
+    postgres_db_script(db, "DROP SCHEMA public CASCADE; CREATE SCHEMA public;"
+                           "CREATE TABLE leads (id BIGSERIAL PRIMARY KEY, company_id BIGINT, "
+                           "creator_id BIGINT, latitude DOUBLE PRECISION, "
+                           "longitude DOUBLE PRECISION)");
+    sql_close_ptr(&db->sql);
+    postgres_db_open(db);
+    postgres_db_migrate(db);
+    assert_int_equal(
+        postgres_db_i64(db, "SELECT count(*) FROM kept.shape WHERE (name, type) NOT IN "
+                            "(SELECT attname::text, format_type(atttypid, atttypmod) FROM "
+                            "pg_attribute WHERE attrelid = 'leads'::regclass AND attnum > 0 "
+                            "UNION ALL SELECT indexname::text, indexdef FROM pg_indexes "
+                            "WHERE tablename = 'leads')"),
+        0);
+}
+
+// ---- Refusals.
+
+static void test_refusals(void **state)
+{
+    struct postgres_db_fixture *db = *state;
+    static const struct {
+        const char *change;
+        const char *problem;
+    } cases[] = {
+        {"ALTER TABLE leads ALTER latitude TYPE TEXT", "column latitude is text; wanted: numeric"},
+        {"ALTER TABLE leads DROP longitude", "column longitude is missing"},
+        {"ALTER TABLE leads DROP company_id", "column company_id is missing"},
+        {"ALTER TABLE leads ALTER id DROP DEFAULT", "column id does not count itself"},
+        {"ALTER SEQUENCE leads_id_seq OWNED BY NONE", "column id does not count itself"},
+        {"ALTER TABLE leads DROP CONSTRAINT leads_pkey", "no primary key or unique index on id"},
+        {"ALTER TABLE leads ADD tax_id TEXT NOT NULL DEFAULT 'x'; ALTER TABLE leads ALTER tax_id "
+         "DROP DEFAULT",
+         "column tax_id is NOT NULL without a default"},
+        {"ALTER TABLE leads ALTER sync_status SET NOT NULL", "column sync_status is NOT NULL"},
+        {"ALTER TABLE leads ADD model_3d_status VARCHAR(6)", "has no room for \"pending\""},
+        {"CREATE TYPE status AS ENUM ('pending', 'completed'); ALTER TABLE leads ADD "
+         "model_3d_status status",
+         "has no room for \"processing\""},
+        {"ALTER TABLE leads ADD panel_count INTEGER GENERATED ALWAYS AS (1) STORED",
+         "column panel_count is generated"},
+        {"ALTER TABLE leads ADD external_lead_id UUID", "column external_lead_id is uuid"},
+        {"CREATE DOMAIN place AS TEXT; ALTER TABLE leads ALTER address TYPE place",
+         "column address is place"},
+        {"ALTER TABLE leads FORCE ROW LEVEL SECURITY", "row level security"},
+        {"CREATE TABLE more () INHERITS (leads)", "it inherits or is inherited from"},
+        {"ALTER TABLE leads RENAME TO old; CREATE VIEW leads AS SELECT * FROM old", "it is a view"},
+        {"DROP TABLE leads; CREATE TABLE leads (id BIGINT) PARTITION BY RANGE (id)",
+         "it is a partitioned table"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        postgres_db_script(db, "DROP SCHEMA public CASCADE; CREATE SCHEMA public");
+        old_db_make(db, LEADS, 10);
+        postgres_db_script(db, cases[i].change);
+        struct migrate_prepare plan;
+        struct error err;
+        size_t applied;
+        error_reset(&err);
+        assert_int_equal(migrate_plan(db->sql, db->arena, &plan, NULL), ERR_OK);
+        const char *problems = buf_cstr(&plan.leads.problems);
+        if (strstr(problems, cases[i].problem) == NULL)
+            fail_msg("%s: %s", cases[i].change, problems);
+        assert_int_equal(migrate_up(db->sql, &applied, &err), ERR_CONFLICT);
+        assert_non_null(strstr(err.message, "the table leads cannot be adopted: "));
+        assert_int_equal(
+            postgres_db_i64(db, "SELECT count(*) FROM pg_class WHERE relname ~ 'sunlead'"), 0);
+    }
+}
+
+// All that is wrong is told at once.
+static void test_all_problems(void **state)
+{
+    struct postgres_db_fixture *db = *state;
+    old_db_make(db, LEADS, 10);
+    postgres_db_script(db, "ALTER TABLE leads ALTER latitude TYPE TEXT, DROP longitude, "
+                           "ALTER id DROP DEFAULT");
+    struct migrate_prepare plan;
+    assert_int_equal(migrate_plan(db->sql, db->arena, &plan, NULL), ERR_OK);
+    assert_int_equal(plan.leads.problem_count, 3);
+}
+
+// What a build that was cut off left behind is built again.
+static void test_invalid_index(void **state)
+{
+    struct postgres_db_fixture *db = *state;
+    old_db_make(db, LEADS WITH_3D, 1000);
+    postgres_db_script(db, "CREATE INDEX idx_leads_model_3d_status ON leads(model_3d_status);"
+                           "UPDATE pg_index SET indisvalid = false WHERE indexrelid = "
+                           "'idx_leads_model_3d_status'::regclass");
+    struct migrate_prepare plan;
+    assert_int_equal(migrate_plan(db->sql, db->arena, &plan, NULL), ERR_OK);
+    assert_int_equal(plan.step_count, 7);
+    postgres_db_migrate(db);
+    assert_int_equal(postgres_db_i64(db, "SELECT count(*) FROM pg_index WHERE indrelid = "
+                                         "'leads'::regclass AND indisvalid"),
+                     7);
+}
+
+// ---- Counting.
+
+// Two transactions that write leads of the same companies in another order do not meet.
+static void test_counting_never_waits(void **state)
+{
+    struct postgres_db_fixture *db = *state;
+    old_db_make(db, LEADS, 90);
+    postgres_db_migrate(db);
+    struct sql_session *a = old_db_session(db);
+    struct sql_session *b = old_db_session(db);
+    static const char *const levels[] = {"READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"};
+    for (size_t i = 0; i < COUNT_OF(levels); i++) {
+        const char *begin = arena_printf(db->arena, "BEGIN ISOLATION LEVEL %s", levels[i]).ptr;
+        old_db_run(a, begin);
+        old_db_run(b, begin);
+        old_db_run(b, "SET LOCAL lock_timeout = '2s'");
+        old_db_run(a, INSERT "VALUES (1, 1, 1, 1)");
+        old_db_run(b, INSERT "VALUES (2, 1, 1, 1)");
+        old_db_run(b, INSERT "VALUES (1, 1, 1, 1)");
+        old_db_run(a, "DELETE FROM leads WHERE id = (SELECT min(id) FROM leads "
+                      "WHERE company_id = 2)");
+        old_db_run(a, "COMMIT");
+        old_db_run(b, INSERT "VALUES (1, 1, 1, 1)");
+        old_db_run(b, "COMMIT");
+        assert_int_equal(old_db_wrong_totals(db), 0);
+    }
+    a->driver->session_close(a);
+    b->driver->session_close(b);
+}
+
+// Thousands of leads in one transaction cost each as much as the first ones do.
+static void test_many_in_one_transaction(void **state)
+{
+    struct postgres_db_fixture *db = *state;
+    old_db_make(db, LEADS, 9);
+    postgres_db_migrate(db);
+    struct sql_session *crm = old_db_session(db);
+    old_db_run(crm, "SET statement_timeout = '20s'");
+    old_db_run(crm, "DO $$ BEGIN FOR i IN 1..20000 LOOP " INSERT
+                    "VALUES (1 + i % 2, 1, 1, 1); END LOOP; END $$");
+    assert_int_equal(old_db_wrong_totals(db), 0);
+    for (int i = 0; i < 2000; i++)
+        old_db_run(crm, INSERT "VALUES (1, 1, 1, 1)");
+    assert_int_equal(old_db_wrong_totals(db), 0);
+    assert_true(postgres_db_i64(db, "SELECT count(*) FROM sunlead_lead_counts "
+                                    "WHERE company_id = 1") < 10000);
+    old_db_run(crm, "TRUNCATE leads CASCADE");
+    assert_int_equal(old_db_wrong_totals(db), 0);
+    assert_int_equal(postgres_db_i64(db, "SELECT count(*) FROM sunlead_lead_counts"), 0);
+    crm->driver->session_close(crm);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        POSTGRES_TEST(test_adopted),
+        POSTGRES_TEST(test_as_the_files),
+        POSTGRES_TEST(test_refusals),
+        POSTGRES_TEST(test_all_problems),
+        POSTGRES_TEST(test_invalid_index),
+        POSTGRES_TEST(test_counting_never_waits),
+        POSTGRES_TEST(test_many_in_one_transaction),
+    };
+    return cmocka_run_group_tests(tests, postgres_db_start, postgres_db_stop);
+}
