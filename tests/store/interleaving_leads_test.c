@@ -382,7 +382,7 @@ static const char *check_inserted(void *ctx, const struct interleave_side *sides
     struct scene *s = ctx;
     for (size_t i = 0; i < 3; i++)
         WANT(sides[i].op->error.code == ERR_OK && s->leads[i].id > 0);
-    WANT(count(s, "SELECT count(*) FROM leads") == 3);
+    WANT(count(s, "SELECT count(*) FROM leads WHERE company_id = 1") == 1);
     return check_counts(s);
 }
 
@@ -390,8 +390,12 @@ static void test_inserts_and_delete(void **state)
 {
     struct scene *s = *state;
     s->lead = store_get_lead(&s->f, store_add_lead(&s->f, 1));
-    meet(s, (struct interleave_case){
-                .count = 3, .make = insert_and_delete, .verdict = check_inserted});
+    const struct interleave_case what = {
+        .count = 3, .make = insert_and_delete, .verdict = check_inserted};
+    meet(s, what);
+    // The same beside a lead that is there already.
+    (void)store_add_lead(&s->f, 5);
+    meet(s, what);
 }
 
 int main(void)
