@@ -110,6 +110,9 @@ CREATE TABLE sunlead_lead_counts (
     PRIMARY KEY (company_id, has_3d_model)
 ) WITHOUT ROWID;
 
+CREATE VIEW sunlead_lead_totals AS
+SELECT company_id, has_3d_model, leads FROM sunlead_lead_counts;
+
 CREATE TRIGGER sunlead_lead_inserted AFTER INSERT ON leads
 BEGIN
     INSERT INTO sunlead_lead_counts (company_id, has_3d_model, leads)

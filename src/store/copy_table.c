@@ -74,7 +74,7 @@ const struct copy_table copy_tables[] = {
         .counts_ids = true,
     },
     {
-        .name = "sunlead_lead_counts",
+        .name = "sunlead_lead_totals",
         OWN(count_columns),
         .key_count = 2,
         .where = "leads <> 0",

@@ -126,7 +126,7 @@ static void test_all(void **state)
     assert_equal_rows(f, "sunlead_files", 2100);
     assert_equal_rows(f, "sunlead_events", 2);
     assert_equal_rows(f, "sunlead_project_id_sources", 2);
-    assert_equal_rows(f, "sunlead_lead_counts", outcome_of(f, "sunlead_lead_counts")->from.rows);
+    assert_equal_rows(f, "sunlead_lead_totals", outcome_of(f, "sunlead_lead_totals")->from.rows);
     assert_int_equal(postgres_db_i64(f->to, "SELECT sum(leads)::bigint FROM sunlead_lead_counts"),
                      2298);
     // What the server has, in its own words.
@@ -364,7 +364,7 @@ static void test_differences(void **state)
          "name = 'scene.obj'",
          "UPDATE sunlead_files SET name = 'scene.obj' WHERE name = 'z'",
          "project_id 9, name scene.obj is only in the source", 0},
-        {"sunlead_lead_counts",
+        {"sunlead_lead_totals",
          "UPDATE sunlead_lead_counts SET leads = leads + 1 WHERE company_id = 2 AND "
          "NOT has_3d_model",
          "UPDATE sunlead_lead_counts SET leads = leads - 1 WHERE company_id = 2 AND "

@@ -10,7 +10,7 @@
 
 #define PROGRAMS   4
 #define OFFSET_US  (40 * US_PER_MS) // within this they start
-#define MIGRATIONS 3
+#define MIGRATIONS 4
 
 static struct random offsets;
 
@@ -64,7 +64,7 @@ static void check_migrated(struct postgres_db_fixture *db)
     assert_int_equal(postgres_db_i64(db, "SELECT count(*) FROM sunlead_migrations"), MIGRATIONS);
     assert_int_equal(postgres_db_i64(db, "SELECT count(*) FROM pg_trigger WHERE "
                                          "tgrelid = 'leads'::regclass AND NOT tgisinternal"),
-                     3);
+                     4);
 }
 
 // Somebody is in the middle of a change of a lead, which stands in a migration's way.

@@ -134,7 +134,7 @@ static const char *check_counts(struct scene *s)
     WANT(count(s, "SELECT count(*) FROM "
                   "(SELECT company_id, lightfusion_3d_project_id IS NOT NULL AS has_3d_model, "
                   "count(*) AS leads FROM leads GROUP BY 1, 2) AS real "
-                  "FULL JOIN sunlead_lead_counts AS kept USING (company_id, has_3d_model) "
+                  "FULL JOIN sunlead_lead_totals AS kept USING (company_id, has_3d_model) "
                   "WHERE coalesce(real.leads, 0) <> coalesce(kept.leads, 0)") == 0);
     return NULL;
 }

@@ -236,7 +236,7 @@ static void test_list_lane(void **state)
 // The totals must be what counting says, in all filters.
 static void assert_counters(struct store_fixture *f)
 {
-    assert_int_equal(store_i64(f, "SELECT count(*) FROM sunlead_lead_counts c WHERE leads <> "
+    assert_int_equal(store_i64(f, "SELECT count(*) FROM sunlead_lead_totals c WHERE leads <> "
                                   "(SELECT count(*) FROM leads l WHERE l.company_id = c.company_id "
                                   "AND (l.lightfusion_3d_project_id IS NOT NULL) = "
                                   "c.has_3d_model)"),

@@ -94,7 +94,8 @@ static void write_scripts(struct interleave *it)
     CLEANUP(clear_ptr)
     PGresult *tables =
         query(it->observer, "SELECT table_name FROM information_schema.tables "
-                            "WHERE table_schema = 'public' AND table_name <> 'sunlead_migrations'");
+                            "WHERE table_schema = 'public' AND table_type = 'BASE TABLE' "
+                            "AND table_name <> 'sunlead_migrations'");
     for (int i = 0; i < PQntuples(tables); i++) {
         const char *name = PQgetvalue(tables, i, 0);
         buf_printf(&keep,
