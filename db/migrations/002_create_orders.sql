@@ -189,8 +189,8 @@ DECLARE
 BEGIN
     FOR counting IN SELECT DISTINCT tgfoid FROM pg_trigger
                     WHERE tgrelid = 'leads'::REGCLASS AND tgname LIKE 'sunlead%' LOOP
-        EXECUTE format('ALTER FUNCTION %s SECURITY DEFINER SET search_path = %I, pg_temp', counting,
-                       current_schema());
+        EXECUTE format('ALTER FUNCTION %s SECURITY DEFINER '
+                       'SET search_path = pg_catalog, %I, pg_temp', counting, current_schema());
     END LOOP;
 END $$;
 

@@ -13,8 +13,9 @@
 
 #define WRITERS 4
 
-// Moments, also on a loaded machine.
-#define BLOCK_MAX_US (2 * US_PER_S)
+// Moments, also on a loaded machine; and on one that is busy with ten processes beside.
+#define BLOCK_MAX_US      (2 * US_PER_S)
+#define BUSY_BLOCK_MAX_US (10 * US_PER_S)
 
 // ---- The older system at work.
 
@@ -47,7 +48,9 @@ static void crm_write(struct crm *crm, struct sql *sql, int64_t n)
         fail_msg("the older system's %s: %s (%s)", op->steps[0].stmt->name, op->error.message,
                  op->error.cause);
     crm->writes++;
-    crm->longest_us = took_us > crm->longest_us ? took_us : crm->longest_us;
+    // The first one opens the connection.
+    if (n > 1 && took_us > crm->longest_us)
+        crm->longest_us = took_us;
 }
 
 static void *crm_run(void *ctx)
@@ -84,13 +87,13 @@ static void crms_start(struct postgres_db_fixture *db, struct crms *crms)
     }
 }
 
-static void crms_stop(struct crms *crms)
+static void crms_stop(struct crms *crms, int64_t limit_us)
 {
     atomic_store(&crms->stop, true);
     for (int i = 0; i < WRITERS; i++) {
         thread_join(crms->crm[i].thread);
         assert_true(crms->crm[i].writes > 0);
-        if (crms->crm[i].longest_us > BLOCK_MAX_US)
+        if (crms->crm[i].longest_us > limit_us)
             fail_msg("a statement of the older system took %lld us",
                      (long long)crms->crm[i].longest_us);
     }
@@ -103,7 +106,7 @@ static void test_others_write(void **state)
     old_db_make(db, LEADS, 100000);
     crms_start(db, &crms);
     postgres_db_migrate(db);
-    crms_stop(&crms);
+    crms_stop(&crms, BLOCK_MAX_US);
     assert_int_equal(old_db_wrong_totals(db), 0);
     assert_true(postgres_db_i64(db, "SELECT sum(leads) FROM sunlead_lead_counts "
                                     "WHERE company_id = 0") > 0);
@@ -149,7 +152,7 @@ static void test_ten_at_once(void **state)
         assert_int_not_equal(WEXITSTATUS(status), 100);
         total += WEXITSTATUS(status);
     }
-    crms_stop(&crms);
+    crms_stop(&crms, BUSY_BLOCK_MAX_US);
     postgres_db_open(db);
     assert_int_equal(old_db_missing(db), 0);
     assert_int_equal(total, postgres_db_i64(db, "SELECT count(*) FROM sunlead_migrations"));
@@ -175,7 +178,7 @@ static void test_killed(void **state)
         if (done)
             assert_int_not_equal(WEXITSTATUS(status), 100);
     }
-    crms_stop(&crms);
+    crms_stop(&crms, BUSY_BLOCK_MAX_US);
     postgres_db_open(db);
     assert_int_equal(old_db_missing(db), 0);
     assert_int_equal(old_db_wrong_totals(db), 0);
@@ -203,7 +206,7 @@ static void test_lasting_transaction(void **state)
     int status;
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) != 100);
-    crms_stop(&crms);
+    crms_stop(&crms, BLOCK_MAX_US);
     lasting->driver->session_close(lasting);
     assert_int_equal(old_db_missing(db), 0);
     assert_int_equal(old_db_wrong_totals(db), 0);
