@@ -120,46 +120,37 @@ CREATE TABLE sunlead_lead_counts (
     PRIMARY KEY (company_id, has_3d_model)
 ) WITH (fillfactor = 50);
 
-CREATE FUNCTION sunlead_count_lead(company BIGINT, has_model BOOLEAN, change INTEGER)
-RETURNS VOID LANGUAGE plpgsql AS $$
+-- Counts one lead less where it was, one more where it is. A row is there but for the first lead of its
+-- kind, so the update goes first. Where another program leaves the company out, nothing is counted.
+CREATE FUNCTION sunlead_count_lead() RETURNS TRIGGER LANGUAGE plpgsql AS $$
 BEGIN
-    UPDATE sunlead_lead_counts SET leads = leads + change
-    WHERE company_id = company AND has_3d_model = has_model;
-    IF NOT FOUND THEN
-        INSERT INTO sunlead_lead_counts AS c (company_id, has_3d_model, leads)
-        VALUES (company, has_model, change)
-        ON CONFLICT (company_id, has_3d_model) DO UPDATE SET leads = c.leads + excluded.leads;
+    IF tg_op <> 'INSERT' THEN
+        UPDATE sunlead_lead_counts SET leads = leads - 1
+        WHERE company_id = old.company_id
+          AND has_3d_model = (old.lightfusion_3d_project_id IS NOT NULL);
     END IF;
-END $$;
-
-CREATE FUNCTION sunlead_lead_inserted() RETURNS TRIGGER LANGUAGE plpgsql AS $$
-BEGIN
-    PERFORM sunlead_count_lead(new.company_id, new.lightfusion_3d_project_id IS NOT NULL, 1);
-    RETURN NULL;
-END $$;
-
-CREATE FUNCTION sunlead_lead_deleted() RETURNS TRIGGER LANGUAGE plpgsql AS $$
-BEGIN
-    PERFORM sunlead_count_lead(old.company_id, old.lightfusion_3d_project_id IS NOT NULL, -1);
-    RETURN NULL;
-END $$;
-
-CREATE FUNCTION sunlead_lead_moved() RETURNS TRIGGER LANGUAGE plpgsql AS $$
-BEGIN
-    PERFORM sunlead_count_lead(old.company_id, old.lightfusion_3d_project_id IS NOT NULL, -1);
-    PERFORM sunlead_count_lead(new.company_id, new.lightfusion_3d_project_id IS NOT NULL, 1);
+    IF tg_op <> 'DELETE' THEN
+        UPDATE sunlead_lead_counts SET leads = leads + 1
+        WHERE company_id = new.company_id
+          AND has_3d_model = (new.lightfusion_3d_project_id IS NOT NULL);
+        IF NOT found AND new.company_id IS NOT NULL THEN
+            INSERT INTO sunlead_lead_counts AS c (company_id, has_3d_model, leads)
+            VALUES (new.company_id, new.lightfusion_3d_project_id IS NOT NULL, 1)
+            ON CONFLICT (company_id, has_3d_model) DO UPDATE SET leads = c.leads + 1;
+        END IF;
+    END IF;
     RETURN NULL;
 END $$;
 
 CREATE TRIGGER sunlead_lead_inserted AFTER INSERT ON leads
-    FOR EACH ROW EXECUTE FUNCTION sunlead_lead_inserted();
+    FOR EACH ROW EXECUTE FUNCTION sunlead_count_lead();
 CREATE TRIGGER sunlead_lead_deleted AFTER DELETE ON leads
-    FOR EACH ROW EXECUTE FUNCTION sunlead_lead_deleted();
+    FOR EACH ROW EXECUTE FUNCTION sunlead_count_lead();
 CREATE TRIGGER sunlead_lead_moved AFTER UPDATE OF company_id, lightfusion_3d_project_id ON leads
     FOR EACH ROW
     WHEN (new.company_id IS DISTINCT FROM old.company_id
           OR (new.lightfusion_3d_project_id IS NULL) <> (old.lightfusion_3d_project_id IS NULL))
-    EXECUTE FUNCTION sunlead_lead_moved();
+    EXECUTE FUNCTION sunlead_count_lead();
 
 INSERT INTO sunlead_lead_counts (company_id, has_3d_model, leads)
 SELECT company_id, lightfusion_3d_project_id IS NOT NULL, count(*) FROM leads
