@@ -16,8 +16,15 @@ struct postgres_db;
 // The SQLSTATE that sunlead_require() raises (a migration makes it): a step found no row.
 #define POSTGRES_NO_ROW "SL001"
 
-#define POSTGRES_LANES     3
-#define POSTGRES_CONNS_MAX 8
+// Behind the lanes of enum sql_lane: writes that failed together with others, or had to wait for a
+// lock, and are now each on its own.
+#define POSTGRES_LANE_ALONE 3
+#define POSTGRES_LANES      4
+#define POSTGRES_CONNS_MAX  8
+
+// A prepared statement that every connection has: waits for the turn to write of those who write
+// many operations in one transaction. They would take locks in any order, and wait for each other.
+#define POSTGRES_TURN "turn"
 
 // ---- The address.
 
@@ -44,6 +51,7 @@ void postgres_address_done(struct postgres_address *address);
 // What a connection is for.
 struct postgres_session {
     unsigned statement_timeout_ms; // 0: for ever
+    unsigned lock_timeout_ms;      // 0: as the server has it
     bool is_read_only;
 };
 
@@ -156,6 +164,8 @@ struct postgres_task {
     struct sql_op *op;
     struct postgres_task *next;
     enum postgres_phase phase;
+    bool awaits_turn; // the turn's result comes before its own
+    bool is_last;     // of its transaction
     unsigned tries;
     size_t at;                    // the command whose result is awaited
     struct postgres_stmt **fresh; // those being prepared
@@ -196,6 +206,9 @@ void postgres_task_reset(struct postgres_task *task);
 // postgres_task_take() keeps the result of the command that is awaited; ownership passes.
 void postgres_task_take(struct postgres_task *task, struct pg_result *result);
 
+// postgres_task_take_turn() takes the result of waiting for the turn; ownership passes.
+void postgres_task_take_turn(struct postgres_task *task, struct pg_result *result);
+
 // postgres_task_finish() hands the rows over, if the operation did not fail, and calls done.
 void postgres_task_finish(struct postgres_task *task);
 
@@ -210,7 +223,8 @@ enum postgres_state { POSTGRES_CLOSED, POSTGRES_CONNECTING, POSTGRES_READY };
 struct postgres_lane_settings {
     const char *name;
     size_t connections;
-    size_t depth; // operations on one connection
+    size_t depth; // transactions on one connection
+    size_t batch; // operations in one transaction, at most
     size_t bound; // operations that wait
     struct postgres_session session;
 };
@@ -226,10 +240,11 @@ struct postgres_conn {
     unsigned char *prepared; // by index of the statement
     size_t prepared_count;
     struct postgres_list sent;
-    size_t in_flight;
-    bool is_preparing;  // sends nothing else meanwhile
-    bool is_terminated; // the server said that it ends; it did nothing after that
-    bool is_stale;      // its prepared statements are not what they were
+    struct postgres_task *awaited; // of those sent, the one whose results come next
+    size_t in_flight;              // transactions
+    bool is_preparing;             // sends nothing else meanwhile
+    bool is_terminated;            // the server said that it ends; it did nothing after that
+    bool is_stale;                 // its prepared statements are not what they were
     bool wants_output;
     int64_t progress_us;        // monotonic, of the last result or the first sending
     struct postgres_conn *next; // in the connector's lists
@@ -248,9 +263,13 @@ struct postgres_lane {
 // postgres_conn_begin() takes over the handle that the connector opened.
 void postgres_conn_begin(struct postgres_conn *conn);
 
-// postgres_conn_send() sends a task. A connection that fails meanwhile is closed, and the task goes
-// where those under way go.
-void postgres_conn_send(struct postgres_conn *conn, struct postgres_task *task);
+// postgres_conn_knows() tells whether all of a task's statements are prepared.
+bool postgres_conn_knows(struct postgres_conn *conn, struct postgres_task *task);
+
+// postgres_conn_send() sends tasks as one transaction, which it takes out of the list: several that
+// the connection knows, or one. A connection that fails meanwhile is closed, and the tasks go where
+// those under way go.
+void postgres_conn_send(struct postgres_conn *conn, struct postgres_list *tasks);
 
 // postgres_conn_handle() reads and writes what is ready.
 void postgres_conn_handle(struct postgres_conn *conn, unsigned events);

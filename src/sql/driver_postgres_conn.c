@@ -56,11 +56,22 @@ static void make_room(struct postgres_conn *conn, size_t count)
     conn->prepared_count = room;
 }
 
-// Has the server parse those statements that this connection does not know. Returns how many.
-static size_t send_prepares(struct postgres_conn *conn, struct postgres_task *task, bool *ret_sent)
+bool postgres_conn_knows(struct postgres_conn *conn, struct postgres_task *task)
+{
+    postgres_task_resolve(task, &conn->db->stmts);
+    make_room(conn, conn->db->stmts.count);
+    for (size_t i = 0; i < task->op->step_count; i++) {
+        if (conn->prepared[task->stmts[i]->index] == 0)
+            return false;
+    }
+    return true;
+}
+
+// Has the server parse those statements that this connection does not know.
+static bool send_prepares(struct postgres_conn *conn, struct postgres_task *task)
 {
     size_t count = 0;
-    *ret_sent = true;
+    bool sent = true;
     for (size_t i = 0; i < task->op->step_count; i++) {
         struct postgres_stmt *stmt = task->stmts[i];
         if (conn->prepared[stmt->index] != 0)
@@ -69,9 +80,9 @@ static size_t send_prepares(struct postgres_conn *conn, struct postgres_task *ta
         task->fresh[count++] = stmt;
         if (PQsendPrepare(conn->handle, stmt->name, stmt->text, 0, NULL) != 1 ||
             PQsendDescribePrepared(conn->handle, stmt->name) != 1)
-            *ret_sent = false;
+            sent = false;
     }
-    return count;
+    return sent;
 }
 
 static bool send_steps(struct postgres_conn *conn, struct postgres_task *task)
@@ -87,19 +98,30 @@ static bool send_steps(struct postgres_conn *conn, struct postgres_task *task)
     return true;
 }
 
-void postgres_conn_send(struct postgres_conn *conn, struct postgres_task *task)
+static bool send_turn(struct postgres_conn *conn)
 {
-    postgres_task_resolve(task, &conn->db->stmts);
-    make_room(conn, conn->db->stmts.count);
-    bool sent;
-    task->at = 0;
-    conn->is_preparing = send_prepares(conn, task, &sent) > 0;
-    task->phase = conn->is_preparing ? POSTGRES_PREPARE : POSTGRES_RUN;
-    if (!conn->is_preparing)
-        sent = send_steps(conn, task);
+    return PQsendQueryPrepared(conn->handle, POSTGRES_TURN, 0, NULL, NULL, NULL, 1) == 1;
+}
+
+void postgres_conn_send(struct postgres_conn *conn, struct postgres_list *tasks)
+{
+    bool takes_turn = tasks->head->next != NULL;
+    bool sent = !takes_turn || send_turn(conn);
+    conn->is_preparing = !postgres_conn_knows(conn, tasks->head);
+    if (conn->awaited == NULL)
+        conn->awaited = tasks->head;
     if (conn->in_flight++ == 0)
         conn->progress_us = clock_monotonic_us(clock_system());
-    postgres_list_push(&conn->sent, task);
+    struct postgres_task *task;
+    while ((task = postgres_list_pop(tasks)) != NULL) {
+        task->at = 0;
+        task->phase = conn->is_preparing ? POSTGRES_PREPARE : POSTGRES_RUN;
+        task->awaits_turn = takes_turn;
+        task->is_last = tasks->head == NULL;
+        takes_turn = false;
+        postgres_list_push(&conn->sent, task);
+        sent = sent && (conn->is_preparing ? send_prepares(conn, task) : send_steps(conn, task));
+    }
     if (!sent || PQpipelineSync(conn->handle) != 1 || !flush(conn))
         postgres_conn_break(conn, PQerrorMessage(conn->handle));
 }
@@ -117,13 +139,20 @@ void postgres_conn_handle(struct postgres_conn *conn, unsigned events)
 }
 
 // Whether it is certain that nothing of a task was stored, though it was sent. The server takes one
-// operation after the other, and commits one only when all its steps are through.
+// transaction after the other, and commits one only when all its steps are through.
 static bool is_undone(const struct postgres_conn *conn, const struct postgres_task *task,
-                      bool is_first)
+                      bool may_be_committed)
 {
     if (task->op->lane != SQL_LANE_WRITE || task->phase == POSTGRES_PREPARE)
         return true;
-    return conn->is_terminated && (!is_first || task->at < task->op->step_count);
+    return conn->is_terminated && !may_be_committed;
+}
+
+// Whether all results of the first transaction came, but for its end.
+static bool is_through(const struct postgres_conn *conn)
+{
+    const struct postgres_task *task = conn->awaited;
+    return task != NULL && task->is_last && task->at >= task->op->step_count;
 }
 
 static void set_lost(struct postgres_task *task, bool undone, const char *why)
@@ -147,18 +176,19 @@ void postgres_conn_break(struct postgres_conn *conn, const char *why)
     struct postgres_list lost;
     postgres_list_init(&again);
     postgres_list_init(&lost);
-    bool is_first = true;
+    bool may_be_committed = is_through(conn);
     struct postgres_task *task;
     while ((task = postgres_list_pop(&conn->sent)) != NULL) {
-        bool undone = is_undone(conn, task, is_first);
+        bool undone = is_undone(conn, task, may_be_committed);
         bool retried = undone && task->tries++ < TRIES_MAX;
-        is_first = false;
+        may_be_committed = may_be_committed && !task->is_last;
         postgres_task_reset(task);
         if (!retried)
             set_lost(task, undone, cause);
         postgres_list_push(retried ? &again : &lost, task);
     }
     conn->in_flight = 0;
+    conn->awaited = NULL;
     conn->state = POSTGRES_CLOSED;
     // A socket that libpq closed already is not watched any more.
     (void)epoll_ctl(conn->db->epoll_fd, EPOLL_CTL_DEL, PQsocket(conn->handle), NULL);

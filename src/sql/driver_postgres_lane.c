@@ -4,11 +4,13 @@
 #include "base/clock.h"
 
 // One operation at a time where it may be slow: those behind it on a connection would wait. Writes
-// are few to a connection too, since each of them ends by forcing the log to the disk.
+// that wait together are one transaction, since each ends by forcing the log to the disk; what
+// keeps one of them from its end is tried again, each of them alone.
 static const struct postgres_lane_settings settings[POSTGRES_LANES] = {
-    [SQL_LANE_SHORT] = {"short", 2, 64, 4096, {5000, true}},
-    [SQL_LANE_LONG] = {"long", 2, 1, 256, {30000, true}},
-    [SQL_LANE_WRITE] = {"write", 4, 4, 4096, {10000, false}},
+    [SQL_LANE_SHORT] = {"short", 2, 64, 1, 4096, {5000, 0, true}},
+    [SQL_LANE_LONG] = {"long", 2, 1, 1, 256, {30000, 0, true}},
+    [SQL_LANE_WRITE] = {"write", 1, 2, 16, 4096, {10000, 100, false}},
+    [POSTGRES_LANE_ALONE] = {"alone", 4, 1, 1, 4096, {10000, 0, false}},
 };
 
 void postgres_lane_init(struct postgres_db *db, enum sql_lane lane)
@@ -110,6 +112,19 @@ static void refuse(struct postgres_db *db, struct postgres_lane *lane)
     }
 }
 
+// What waits and may be one transaction on a connection.
+static void gather(struct postgres_lane *lane, struct postgres_conn *conn,
+                   struct postgres_list *ret_tasks)
+{
+    size_t count = 0;
+    postgres_list_init(ret_tasks);
+    do
+        postgres_list_push(ret_tasks, take(lane));
+    while (++count < lane->settings->batch && lane->queue.head != NULL &&
+           postgres_conn_knows(conn, ret_tasks->head) &&
+           postgres_conn_knows(conn, lane->queue.head));
+}
+
 void postgres_lane_run(struct postgres_db *db, struct postgres_lane *lane)
 {
     while (lane->queue.head != NULL) {
@@ -118,7 +133,9 @@ void postgres_lane_run(struct postgres_db *db, struct postgres_lane *lane)
             postgres_lane_grow(db, lane);
         if (conn == NULL)
             break;
-        postgres_conn_send(conn, take(lane));
+        struct postgres_list tasks;
+        gather(lane, conn, &tasks);
+        postgres_conn_send(conn, &tasks);
     }
     if (lane->queue.head != NULL && db->failures > 0 && !postgres_lane_is_open(lane))
         refuse(db, lane);

@@ -89,16 +89,27 @@ static void take_failure(struct postgres_task *task, const PGresult *result)
         (void)postgres_error(result, &task->op->error);
 }
 
-void postgres_task_take(struct postgres_task *task, struct pg_result *result)
+static bool is_good(const PGresult *result)
 {
     ExecStatusType status = PQresultStatus(result);
-    bool is_good = status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK;
-    if (!is_good && status != PGRES_PIPELINE_ABORTED)
+    return status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK;
+}
+
+void postgres_task_take(struct postgres_task *task, struct pg_result *result)
+{
+    if (!is_good(result) && PQresultStatus(result) != PGRES_PIPELINE_ABORTED)
         take_failure(task, result);
-    if (is_good && task->phase == POSTGRES_RUN && task->results[task->at] == NULL)
+    if (is_good(result) && task->phase == POSTGRES_RUN && task->results[task->at] == NULL)
         task->results[task->at] = result;
     else
         PQclear(result);
+}
+
+void postgres_task_take_turn(struct postgres_task *task, struct pg_result *result)
+{
+    if (!is_good(result))
+        take_failure(task, result);
+    PQclear(result);
 }
 
 static int64_t count_rows(const struct postgres_stmt *stmt, PGresult *result)
