@@ -114,15 +114,17 @@ static void test_row_locked_elsewhere(void **state)
 // Two processes change the same rows, each in an order of its own: they take turns.
 static void test_turns(void **state)
 {
+    static const struct sql_stmt add_slowly = {
+        .name = "add_slowly",
+        .text = "UPDATE a SET n = n + 1 WHERE x = $1 AND pg_sleep(0.001) IS NOT NULL",
+    };
     struct postgres_db_fixture *db = *state;
     make_table(db);
-    begin(db, db->sql);
     struct sql *other = open_another(db);
-    begin(db, other);
     struct waiter *waiter = waiter_open();
     for (int i = 0; i < OPS; i++) {
-        (void)submit(db, db->sql, waiter, &add, 10001 + i % 10);
-        (void)submit(db, other, waiter, &add, 10010 - i % 10);
+        (void)submit(db, db->sql, waiter, &add_slowly, 10001 + i % 10);
+        (void)submit(db, other, waiter, &add_slowly, 10010 - i % 10);
     }
     waiter_wait(waiter, 2 * OPS);
     waiter_close(waiter);
