@@ -22,9 +22,8 @@ struct postgres_db;
 #define POSTGRES_LANES      4
 #define POSTGRES_CONNS_MAX  8
 
-// A prepared statement that every connection has: waits for the turn to write of those who write
-// many operations in one transaction. They would take locks in any order, and wait for each other.
-#define POSTGRES_TURN "turn"
+// How long the transaction of several writes waits for a lock.
+#define POSTGRES_LOCK_TIMEOUT_MS 100
 
 // ---- The address.
 

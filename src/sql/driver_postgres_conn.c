@@ -98,9 +98,17 @@ static bool send_steps(struct postgres_conn *conn, struct postgres_task *task)
     return true;
 }
 
+// Several operations in one transaction take locks in any order: processes that do so take turns,
+// or they would wait for each other.
 static bool send_turn(struct postgres_conn *conn)
 {
-    return PQsendQueryPrepared(conn->handle, POSTGRES_TURN, 0, NULL, NULL, NULL, 1) == 1;
+    char text[128];
+    int len = snprintf(text, sizeof(text),
+                       "SELECT set_config('lock_timeout', '%d', true), "
+                       "pg_advisory_xact_lock(7957675014270316133)",
+                       POSTGRES_LOCK_TIMEOUT_MS);
+    check(len > 0 && (size_t)len < sizeof(text));
+    return PQsendQueryParams(conn->handle, text, 0, NULL, NULL, NULL, NULL, 1) == 1;
 }
 
 void postgres_conn_send(struct postgres_conn *conn, struct postgres_list *tasks)

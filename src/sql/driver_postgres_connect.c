@@ -117,8 +117,7 @@ static bool configure(PGconn *handle, const struct postgres_session *session)
         snprintf(text, sizeof(text),
                  "SET TimeZone = 'UTC'; SET jit = off; SET statement_timeout = %u; %s"
                  "SET plan_cache_mode = force_generic_plan; "
-                 "SET default_transaction_read_only = %s; "
-                 "PREPARE " POSTGRES_TURN " AS SELECT pg_advisory_xact_lock(7957675014270316133)",
+                 "SET default_transaction_read_only = %s",
                  session->statement_timeout_ms, lock_timeout, session->is_read_only ? "on" : "off");
     check(len > 0 && (size_t)len < sizeof(text));
     PGresult *result = PQexec(handle, text);

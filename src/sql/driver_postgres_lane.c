@@ -9,7 +9,7 @@
 static const struct postgres_lane_settings settings[POSTGRES_LANES] = {
     [SQL_LANE_SHORT] = {"short", 2, 64, 1, 4096, {5000, 0, true}},
     [SQL_LANE_LONG] = {"long", 2, 1, 1, 256, {30000, 0, true}},
-    [SQL_LANE_WRITE] = {"write", 1, 2, 16, 4096, {10000, 100, false}},
+    [SQL_LANE_WRITE] = {"write", 1, 2, 16, 4096, {10000, POSTGRES_LOCK_TIMEOUT_MS, false}},
     [POSTGRES_LANE_ALONE] = {"alone", 4, 1, 1, 4096, {10000, 0, false}},
 };
 

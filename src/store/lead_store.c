@@ -169,12 +169,12 @@ void lead_store_change(struct sql_op *op, const struct lead_edit *edit, struct l
     static const struct sql_stmt stmt = {
         .name = "lead_change",
         .text = "WITH lead AS (UPDATE leads SET {changes}, updated_at = {after-changes+4} "
-                "WHERE id = $1 RETURNING {columns}), "
+                "WHERE id = CAST($1 AS BIGINT) RETURNING {columns}), "
                 "event AS (INSERT INTO sunlead_events (" EVENT_COLUMNS ") "
                 "SELECT " EVENT_VALUES("after-changes") ", id FROM lead) "
                                                         "SELECT {columns} FROM lead",
         .sqlite = "UPDATE leads SET {changes}, updated_at = {after-changes+4} "
-                  "WHERE id = $1 RETURNING {columns}; "
+                  "WHERE id = CAST($1 AS BIGINT) RETURNING {columns}; "
                   "INSERT INTO sunlead_events (" EVENT_COLUMNS ") "
                   "VALUES (" EVENT_VALUES("after-changes") ", $1)",
         .table = &lead_table,
