@@ -71,8 +71,11 @@ start_postgres() {
 }
 
 start_fastify() {
-    local peer=bench/peers/fastify
-    [ -d "$peer/node_modules" ] || npm --prefix "$peer" ci --silent || fail 'npm ci failed'
+    local peer=build/peers/fastify
+    mkdir -p "$peer"
+    cp -u bench/peers/fastify/* "$peer"
+    [ "$peer/node_modules" -nt "$peer/package-lock.json" ] ||
+        npm --prefix "$peer" ci --silent >/dev/null || fail 'npm ci failed'
     postgres_start "$pg_folder/fastify"
     database[fastify]=$pg_pid
     postgres_run "$pg_folder/fastify" db/migrations/000_create_leads.sql \
