@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Measures speed and memory of `sunlead serve` on 100,000 leads. bench/README.md tells how to read it.
-# SECONDS_A_RUN and RUNS change how long and how often.
+# Measures speed and memory of `sunlead serve` on 100,000 leads, on SQLite and on PostgreSQL, beside the
+# same routes on Fastify. bench/README.md tells how to read it.
+# SECONDS_A_RUN and RUNS change how long and how often, SERVICES which of them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -9,99 +10,154 @@ folder=$PWD/build/bench
 python=$(PATH=/usr/bin:$PATH command -v python3)
 seconds=${SECONDS_A_RUN:-8}
 runs=${RUNS:-3}
+services=${SERVICES:-sqlite postgres fastify}
+routes="get list create update"
 connections=64
 threads=2
 clock_ticks=$(getconf CLK_TCK)
-server=
+declare -A server=() database=() port=() # of each service: process, process, number
 
 fail() {
     echo "bench: $*" >&2
     exit 1
 }
 
-stop_server() {
-    [ -z "$server" ] || kill "$server" 2>/dev/null || true
+. bench/cpu_time.sh
+. bench/postgres.sh
+
+stop_all() {
+    local pid
+    for pid in "${server[@]}" "${database[@]}"; do
+        [ -z "$pid" ] || kill -INT "$pid" 2>/dev/null || true
+    done
     wait
-    server=
+    rm -rf "$pg_folder"
 }
 
-# start_server: on a free port, which goes to $port.
-start_server() {
+# wait_for_port SERVICE PATTERN: until its log tells the port, by a pattern of sed.
+wait_for_port() {
     local tries
-    (cd "$folder" && exec env -i "PATH=$PATH" PORT=0 LOG_FORMAT=json "DATA_DIR=$folder/data" \
-        "DATABASE_URL=sqlite:$folder/leads.db" "$program" serve 2>"$folder/sunlead.log") &
-    server=$!
     for ((tries = 0; tries < 200; tries++)); do
-        port=$(sed -n 's/.*"event":"serve.listening".*"port":\([0-9]*\).*/\1/p' \
-            "$folder/sunlead.log")
-        [ -z "$port" ] || return 0
+        port[$1]=$(sed -n "s/$2/\1/p" "$folder/$1.log")
+        [ -z "${port[$1]}" ] || return 0
         sleep 0.05
     done
-    fail "sunlead does not start: $(tail -n 1 "$folder/sunlead.log")"
+    fail "$1 does not start: $(tail -n 1 "$folder/$1.log")"
 }
 
-resident_kb() { awk '/^VmRSS:/ { print $2 }' "/proc/$server/status"; }
-
-# cpu_ticks: user and system time that the server used so far. The name in /proc/PID/stat has no space.
-cpu_ticks() { awk '{ print $14 + $15 }' "/proc/$server/stat"; }
-
-fill() {
-    rm -rf "$folder"
-    mkdir -p "$folder"
-    (cd "$folder" && LOG_LEVEL=warn "$program" migrate up >/dev/null) || fail 'no database'
-    sqlite3 "$folder/leads.db" <bench/fill.sql
+# start_sunlead SERVICE URL
+start_sunlead() {
+    (cd "$folder" && exec env -i "PATH=$PATH" PORT=0 LOG_FORMAT=json "DATA_DIR=$folder/$1.data" \
+        "DATABASE_URL=$2" "$program" serve 2>"$folder/$1.log") &
+    server[$1]=$!
+    wait_for_port "$1" '.*"event":"serve.listening".*"port":\([0-9]*\).*'
 }
 
-# measure NAME SECONDS: requests a second, p50 and p99 in microseconds, CPU microseconds a request.
+migrate() { (cd "$folder" && DATABASE_URL=$1 LOG_LEVEL=warn "$program" migrate up >/dev/null); }
+
+start_sqlite() {
+    migrate "sqlite:$folder/leads.db" || fail 'no database'
+    sqlite3 "$folder/leads.db" <bench/fill.sqlite.sql
+    database[sqlite]= # inside the server
+    start_sunlead sqlite "sqlite:$folder/leads.db"
+}
+
+start_postgres() {
+    postgres_start "$pg_folder/sunlead"
+    database[postgres]=$pg_pid
+    migrate "$(postgres_url "$pg_folder/sunlead")" || fail 'no database'
+    postgres_run "$pg_folder/sunlead" bench/fill.sql
+    start_sunlead postgres "$(postgres_url "$pg_folder/sunlead")"
+}
+
+start_fastify() {
+    local peer=build/peers/fastify
+    mkdir -p "$peer"
+    cp -u bench/peers/fastify/* "$peer"
+    [ "$peer/node_modules" -nt "$peer/package-lock.json" ] ||
+        npm --prefix "$peer" ci --silent >/dev/null || fail 'npm ci failed'
+    postgres_start "$pg_folder/fastify"
+    database[fastify]=$pg_pid
+    postgres_run "$pg_folder/fastify" db/migrations/000_create_leads.sql \
+        db/migrations/001_add_3d_fields_to_leads.sql "$peer/index.sql" bench/fill.sql
+    PORT=0 NODE_ENV=production DATABASE_URL="$(postgres_url "$pg_folder/fastify")" \
+        node "$peer/server.js" >"$folder/fastify.log" 2>&1 &
+    server[fastify]=$!
+    wait_for_port fastify 'listening \([0-9]*\)'
+}
+
+# measure SERVICE ROUTE SECONDS: requests a second, p50 and p99 in microseconds, CPU microseconds a
+# request of the server, of the database, and of both.
 measure() {
-    local before figures requests duration p50 p99 errors ticks
-    before=$(cpu_ticks)
-    figures=$(wrk --latency -t "$threads" -c "$connections" -d "${2}s" -s "bench/$1.lua" \
-        "http://127.0.0.1:$port" | tee "$folder/$1.txt" | sed -n 's/^FIGURES //p')
-    ticks=$(($(cpu_ticks) - before))
-    [ -n "$figures" ] || fail "wrk gave no figures for $1: $(cat "$folder/$1.txt")"
+    local before_server before_database figures requests duration p50 p99 errors
+    local out="$folder/$1.$2.txt"
+    before_server=$(cpu_ticks "${server[$1]}")
+    before_database=$(cpu_ticks "${database[$1]}")
+    figures=$(wrk --latency -t "$threads" -c "$connections" -d "${3}s" -s "bench/$2.lua" \
+        "http://127.0.0.1:${port[$1]}" | tee "$out" | sed -n 's/^FIGURES //p')
+    [ -n "$figures" ] || fail "wrk gave no figures for $2 of $1: $(cat "$out")"
     read -r requests duration p50 p99 errors <<<"$figures"
-    [ "$errors" -eq 0 ] || fail "$errors of $requests requests failed in $1 ($folder/$1.txt)"
-    awk -v n="$requests" -v us="$duration" -v p50="$p50" -v p99="$p99" -v ticks="$ticks" \
-        -v hz="$clock_ticks" \
-        'BEGIN { printf "%.0f %.0f %.0f %.1f\n", n * 1e6 / us, p50, p99, ticks * 1e6 / hz / n }'
+    [ "$errors" -eq 0 ] || fail "$errors of $requests requests failed in $2 of $1 ($out)"
+    awk -v n="$requests" -v us="$duration" -v p50="$p50" -v p99="$p99" -v hz="$clock_ticks" \
+        -v server=$(($(cpu_ticks "${server[$1]}") - before_server)) \
+        -v database=$(($(cpu_ticks "${database[$1]}") - before_database)) \
+        'BEGIN { tick = 1e6 / hz / n
+                 printf "%.0f %.0f %.0f %.1f %.1f %.1f\n", n * 1e6 / us, p50, p99, server * tick,
+                        database * tick, (server + database) * tick }'
 }
 
 # median FILE COLUMN
 median() { cut -d' ' -f"$2" "$1" | sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
 
+# row SERVICE ROUTE
 row() {
-    awk -v name="$1" -v rate="$(median "$folder/$1.runs" 1)" -v p50="$(median "$folder/$1.runs" 2)" \
-        -v p99="$(median "$folder/$1.runs" 3)" -v cpu="$(median "$folder/$1.runs" 4)" \
-        'BEGIN { printf "| %-6s | %8d | %8.2f | %8.2f | %14.1f |\n", name, rate, p50 / 1000, p99 / 1000, cpu }'
+    local column values=()
+    for column in 1 2 3 4 5 6; do values+=("$(median "$folder/$1.$2.runs" "$column")"); done
+    awk -v service="$1" -v route="$2" -v values="${values[*]}" 'BEGIN {
+        split(values, v, " ")
+        printf "| %-8s | %-6s | %10d | %7.2f | %7.2f | %6.1f | %8.1f | %8.1f |\n", service, route,
+               v[1], v[2] / 1000, v[3] / 1000, v[4], v[5], v[6] }'
 }
 
-export DATABASE_URL="sqlite:$folder/leads.db"
-trap stop_server EXIT
+[ -x "$program" ] || fail 'build/sunlead is not there: run make build'
+rm -rf "$folder"
+mkdir -p "$folder"
+pg_folder=$(mktemp -d /var/tmp/sunlead-bench.XXXXXX)
+chmod 755 "$pg_folder"
+trap stop_all EXIT
 trap 'exit 130' INT TERM
 
-[ -x "$program" ] || fail 'build/sunlead is not there: run make build'
-fill
 read -r sync_p50 sync_p99 < <("$python" bench/disk_sync.py "$folder")
 read -r start_ms idle_kb < <("$python" bench/start_time.py "$program" "$folder/start")
-start_server
-for name in get list create update; do # connections, caches and the log of the database get warm
-    measure "$name" 1 >/dev/null
+for service in $services; do
+    "start_$service"
+    for route in $routes; do # connections, caches and the log of the database get warm
+        measure "$service" "$route" 1 >/dev/null
+    done
 done
 for ((run = 1; run <= runs; run++)); do
-    echo "run $run of $runs ..." >&2
-    for name in get list create update; do
-        measure "$name" "$seconds" >>"$folder/$name.runs"
+    echo "run $run of $runs (load $(cut -d' ' -f1 /proc/loadavg)) ..." >&2
+    for service in $services; do
+        for route in $routes; do
+            measure "$service" "$route" "$seconds" >>"$folder/$service.$route.runs"
+        done
     done
 done
 
 echo
-echo "| route  | requests/s | p50 ms   | p99 ms   | CPU us/request |"
-echo "|--------|-----------:|---------:|---------:|---------------:|"
-for name in get list create update; do row "$name"; done
+echo "| service  | route  | requests/s | p50 ms  | p99 ms  | server | database | together |"
+echo "|----------|--------|-----------:|--------:|--------:|-------:|---------:|---------:|"
+for service in $services; do
+    for route in $routes; do row "$service" "$route"; done
+done
 echo
+mb() { echo "$(($1 / 1024)).$(($1 % 1024 * 10 / 1024)) MB"; }
+echo "server, database, together: CPU us/request"
 echo "disk, 64 KB made durable:              $sync_p50 ms (p99 $sync_p99 ms)"
 echo "start to first answer, fresh database: $start_ms ms"
-echo "memory, idle, fresh database:          $((idle_kb / 1024)).$((idle_kb % 1024 * 10 / 1024)) MB"
-kb=$(resident_kb)
-echo "memory, after the runs:                $((kb / 1024)).$((kb % 1024 * 10 / 1024)) MB"
+echo "memory, idle, fresh database:          $(mb "$idle_kb")"
+for service in $services; do
+    kb=$(for pid in $(tree "${server[$service]}"); do cat "/proc/$pid/status"; done |
+        awk '/^VmRSS:/ { sum += $2 } END { print sum }')
+    printf '%-38s %s\n' "memory, $service, after the runs:" "$(mb "$kb")"
+done

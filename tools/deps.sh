@@ -22,9 +22,9 @@ wanted=$(awk -v sections=" $* " '
     on && NF { print $1 }' "$list" | sort -u)
 [ -n "$wanted" ] || fail "no packages for: $*"
 
-# shellcheck disable=SC2086
-installed=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' $wanted 2>/dev/null |
-    awk '$2 == "installed" { print $1 }' | sort -u)
+# What another package provides counts too (Node's own packages bring npm with them).
+installed=$(dpkg-query -W -f '${db:Status-Status} ${Package} ${Provides}\n' 2>/dev/null |
+    awk '$1 == "installed" { gsub(/\([^)]*\)|,/, ""); for (i = 2; i <= NF; i++) print $i }' | sort -u)
 missing=$(printf '%s\n' "$wanted" | awk -v have="$installed" '
     BEGIN { n = split(have, names, "\n"); for (i = 1; i <= n; i++) there[names[i]] = 1 }
     !($1 in there)')

@@ -66,7 +66,7 @@ static void add_order(struct lead_create *create, struct sql_op *op, int64_t op_
     };
     check(order_go(&order, ORDER_REQUESTED, now_us, NULL) == ERR_OK);
     order_apply_to_lead(&order, lead, now_us);
-    lead_store_insert(op, lead);
+    lead_store_insert(op, lead, &(struct event){.type = "lead.created", .at_us = now_us});
     order_store_insert_with_lead(op, &order);
     order_store_get_by_op(op, op_id, &create->order);
     order_store_get_by_op(op->proof, op_id, &create->order);
@@ -93,9 +93,8 @@ void lead_api_create(struct http_request *request)
     if (create->body.create_3d_model)
         add_order(create, op, op_id, now_us);
     else
-        lead_store_insert(op, lead);
-    event_store_add_for_new_lead(
-        op, &(struct event){.type = "lead.created", .op_id = op_id, .at_us = now_us});
+        lead_store_insert(op, lead,
+                          &(struct event){.type = "lead.created", .op_id = op_id, .at_us = now_us});
     http_suspend(request);
     api_submit(request, op);
 }
@@ -231,11 +230,13 @@ static void submit_change(struct lead_change *change)
     struct sql_op *op = api_op(change->request, "lead_change", SQL_LANE_WRITE, change_done, change);
     int64_t op_id = random_id();
     change->body.lead.updated_at = OPT_I64(now_us);
-    lead_store_change(op, change->id, &change->body.lead, change->seen);
-    event_store_add(
-        op, &(struct event){
-                .type = "lead.changed", .lead_id = change->id, .op_id = op_id, .at_us = now_us});
-    lead_store_get(op, change->id, ERR_OK, &change->lead); // the change found it
+    const struct lead_edit edit = {
+        .id = change->id,
+        .values = &change->body.lead,
+        .seen = change->seen,
+        .event = {.type = "lead.changed", .op_id = op_id, .at_us = now_us},
+    };
+    lead_store_change(op, &edit, &change->lead);
     event_store_find(sql_op_proof(op), op_id, &change->id);
     lead_store_get(op->proof, change->id, ERR_NOT_FOUND, &change->lead);
     api_submit(change->request, op);

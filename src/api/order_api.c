@@ -179,9 +179,8 @@ static void order_with_new_lead(struct order_create *create)
     order_apply_to_lead(&create->order, &create->lead, now_us);
 
     struct sql_op *op = api_op(request, "order_create", SQL_LANE_WRITE, order_stored, create);
-    lead_store_insert(op, &create->lead);
+    lead_store_insert(op, &create->lead, &(struct event){.type = "lead.created", .at_us = now_us});
     order_store_insert_with_lead(op, &create->order);
-    event_store_add_for_new_lead(op, &(struct event){.type = "lead.created", .at_us = now_us});
     order_store_get_by_op(op, create->order.op_id, &create->newest);
     order_store_get_by_op(sql_op_proof(op), create->order.op_id, &create->newest);
     http_suspend(request);

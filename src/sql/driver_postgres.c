@@ -76,7 +76,8 @@ static enum err open_db(const struct sql_settings *settings, struct sql **ret_db
 static size_t queue_length(const struct sql *sql)
 {
     const struct postgres_db *db = (const struct postgres_db *)sql;
-    return atomic_load_explicit(&db->lanes[SQL_LANE_WRITE].length, memory_order_relaxed);
+    return atomic_load_explicit(&db->lanes[SQL_LANE_WRITE].length, memory_order_relaxed) +
+           atomic_load_explicit(&db->lanes[POSTGRES_LANE_ALONE].length, memory_order_relaxed);
 }
 
 static bool is_available(const struct sql *sql)

@@ -16,8 +16,11 @@ struct postgres_db;
 // The SQLSTATE that sunlead_require() raises (a migration makes it): a step found no row.
 #define POSTGRES_NO_ROW "SL001"
 
-#define POSTGRES_LANES     3
-#define POSTGRES_CONNS_MAX 8
+// Behind the lanes of enum sql_lane: writes that failed together with others, or had to wait for a
+// lock, and are now each on its own.
+#define POSTGRES_LANE_ALONE 3
+#define POSTGRES_LANES      4
+#define POSTGRES_CONNS_MAX  8
 
 // How often an operation is sent again whose connection broke.
 #define POSTGRES_TRIES_MAX 3
@@ -51,6 +54,7 @@ struct str postgres_address_get(const struct postgres_address *address, const ch
 // What a connection is for.
 struct postgres_session {
     unsigned statement_timeout_ms; // 0: for ever
+    unsigned lock_timeout_ms;      // 0: as the server has it
     bool is_read_only;
     int64_t deadline_us; // monotonic, by which it has to be open; 0: none but connect_timeout
 };
@@ -188,6 +192,7 @@ struct postgres_task {
     struct sql_op *op;
     struct postgres_task *next;
     enum postgres_phase phase;
+    bool is_last; // of its transaction
     unsigned tries;
     int64_t prove_until_us; // monotonic; how long its fate is looked for; 0: that was known so far
     size_t at;              // the command whose result is awaited
@@ -243,7 +248,8 @@ enum postgres_state { POSTGRES_CLOSED, POSTGRES_CONNECTING, POSTGRES_READY };
 struct postgres_lane_settings {
     const char *name;
     size_t connections;
-    size_t depth; // operations on one connection
+    size_t depth; // transactions on one connection
+    size_t batch; // operations in one transaction, at most
     size_t bound; // operations that wait
     struct postgres_session session;
 };
@@ -268,11 +274,12 @@ struct postgres_conn {
     unsigned char *prepared; // by index of the statement
     size_t prepared_count;
     struct postgres_list sent;
-    size_t in_flight;
-    bool is_preparing;  // sends nothing else meanwhile
-    bool is_terminated; // the server said that it ends; it did nothing after that
-    bool is_refused;    // the pooler said that it had no backend for what was sent
-    bool is_stale;      // its prepared statements are not what they were
+    struct postgres_task *awaited; // of those sent, the one whose results come next
+    size_t in_flight;              // transactions
+    bool is_preparing;             // sends nothing else meanwhile
+    bool is_terminated;            // the server said that it ends; it did nothing after that
+    bool is_refused;               // the pooler said that it had no backend for what was sent
+    bool is_stale;                 // its prepared statements are not what they were
     bool wants_output;
     int64_t progress_us;        // monotonic, of the last result or the first sending
     struct postgres_conn *next; // in the connector's lists
@@ -291,9 +298,13 @@ struct postgres_lane {
 // postgres_conn_begin() takes over the handle that the connector opened.
 void postgres_conn_begin(struct postgres_conn *conn);
 
-// postgres_conn_send() sends a task. A connection that fails meanwhile is closed, and the task goes
-// where those under way go.
-void postgres_conn_send(struct postgres_conn *conn, struct postgres_task *task);
+// postgres_conn_knows() tells whether all of a task's statements are prepared.
+bool postgres_conn_knows(struct postgres_conn *conn, struct postgres_task *task);
+
+// postgres_conn_send() sends tasks as one transaction, which it takes out of the list: several that
+// the connection knows, or one. A connection that fails meanwhile is closed, and the tasks go where
+// those under way go.
+void postgres_conn_send(struct postgres_conn *conn, struct postgres_list *tasks);
 
 // postgres_conn_handle() reads and writes what is ready.
 void postgres_conn_handle(struct postgres_conn *conn, unsigned events);
@@ -521,6 +532,9 @@ void postgres_lane_put_back(struct postgres_lane *lane, struct postgres_list *fi
 
 // postgres_lane_run() sends what there is room for, and asks for connections where there is none.
 void postgres_lane_run(struct postgres_db *db, struct postgres_lane *lane);
+
+// postgres_lane_writes() tells whether its connections write; NULL does not.
+bool postgres_lane_writes(const struct postgres_lane *lane);
 
 // postgres_lane_is_open() tells whether it has a connection.
 bool postgres_lane_is_open(const struct postgres_lane *lane);

@@ -67,11 +67,22 @@ static bool is_ready(const struct postgres_conn *conn, const struct postgres_stm
     return is_pooled(conn) ? stmt->param_types != NULL : conn->prepared[stmt->index] != 0;
 }
 
-// Has the server parse those statements that this connection does not know. Returns how many.
-static size_t send_prepares(struct postgres_conn *conn, struct postgres_task *task, bool *ret_sent)
+bool postgres_conn_knows(struct postgres_conn *conn, struct postgres_task *task)
+{
+    postgres_task_resolve(task, &conn->db->stmts);
+    make_room(conn, conn->db->stmts.count);
+    for (size_t i = 0; i < task->op->step_count; i++) {
+        if (!is_ready(conn, task->stmts[i]))
+            return false;
+    }
+    return true;
+}
+
+// Has the server parse those statements that this connection does not know.
+static bool send_prepares(struct postgres_conn *conn, struct postgres_task *task)
 {
     size_t count = 0;
-    *ret_sent = true;
+    bool sent = true;
     for (size_t i = 0; i < task->op->step_count; i++) {
         struct postgres_stmt *stmt = task->stmts[i];
         if (is_ready(conn, stmt))
@@ -81,9 +92,9 @@ static size_t send_prepares(struct postgres_conn *conn, struct postgres_task *ta
         const char *name = is_pooled(conn) ? "" : stmt->name;
         if (PQsendPrepare(conn->handle, name, stmt->text, 0, NULL) != 1 ||
             PQsendDescribePrepared(conn->handle, name) != 1)
-            *ret_sent = false;
+            sent = false;
     }
-    return count;
+    return sent;
 }
 
 static bool send_step(struct postgres_conn *conn, const struct postgres_stmt *stmt,
@@ -109,19 +120,22 @@ static bool send_steps(struct postgres_conn *conn, struct postgres_task *task)
     return true;
 }
 
-void postgres_conn_send(struct postgres_conn *conn, struct postgres_task *task)
+void postgres_conn_send(struct postgres_conn *conn, struct postgres_list *tasks)
 {
-    postgres_task_resolve(task, &conn->db->stmts);
-    make_room(conn, conn->db->stmts.count);
-    bool sent;
-    task->at = 0;
-    conn->is_preparing = send_prepares(conn, task, &sent) > 0;
-    task->phase = conn->is_preparing ? POSTGRES_PREPARE : POSTGRES_RUN;
-    if (!conn->is_preparing)
-        sent = send_steps(conn, task);
+    bool sent = true;
+    conn->is_preparing = !postgres_conn_knows(conn, tasks->head);
+    if (conn->awaited == NULL)
+        conn->awaited = tasks->head;
     if (conn->in_flight++ == 0)
         conn->progress_us = clock_monotonic_us(clock_system());
-    postgres_list_push(&conn->sent, task);
+    struct postgres_task *task;
+    while ((task = postgres_list_pop(tasks)) != NULL) {
+        task->at = 0;
+        task->phase = conn->is_preparing ? POSTGRES_PREPARE : POSTGRES_RUN;
+        task->is_last = tasks->head == NULL;
+        postgres_list_push(&conn->sent, task);
+        sent = sent && (conn->is_preparing ? send_prepares(conn, task) : send_steps(conn, task));
+    }
     if (!sent || PQpipelineSync(conn->handle) != 1 || !flush(conn))
         postgres_conn_break(conn, PQerrorMessage(conn->handle));
 }
@@ -139,16 +153,22 @@ void postgres_conn_handle(struct postgres_conn *conn, unsigned events)
 }
 
 // Whether a task that was sent may be sent again: it is certain that nothing of it was stored, or
-// it does not matter. The server takes one operation after the other, and commits one only when all
-// its steps are through. A pooler's last word tells nothing of the backend.
+// it does not matter. The server takes one transaction after the other, and commits one only when
+// all its steps are through. A pooler's last word tells nothing of the backend.
 static bool is_undone(const struct postgres_conn *conn, const struct postgres_task *task,
-                      bool is_first)
+                      bool may_be_committed)
 {
     if (task->op->lane != SQL_LANE_WRITE || task->phase == POSTGRES_PREPARE ||
         task->op->is_idempotent || conn->is_refused)
         return true;
-    return conn->is_terminated && !is_pooled(conn) &&
-           (!is_first || task->at < task->op->step_count);
+    return conn->is_terminated && !is_pooled(conn) && !may_be_committed;
+}
+
+// Whether all results of the first transaction came, but for its end.
+static bool is_through(const struct postgres_conn *conn)
+{
+    const struct postgres_task *task = conn->awaited;
+    return task != NULL && task->is_last && task->at >= task->op->step_count;
 }
 
 static void set_lost(struct postgres_task *task, bool undone, const char *why)
@@ -174,20 +194,21 @@ void postgres_conn_break(struct postgres_conn *conn, const char *why)
     postgres_list_init(&again);
     postgres_list_init(&lost);
     postgres_list_init(&unsure);
-    bool is_first = true;
-    bool was_writing = conn->lane == &conn->db->lanes[SQL_LANE_WRITE] && conn->in_flight > 0;
+    bool was_writing = postgres_lane_writes(conn->lane) && conn->in_flight > 0;
+    bool may_be_committed = is_through(conn);
     struct postgres_task *task;
     while ((task = postgres_list_pop(&conn->sent)) != NULL) {
-        bool undone = is_undone(conn, task, is_first);
+        bool undone = is_undone(conn, task, may_be_committed);
         bool retried = undone && task->tries++ < POSTGRES_TRIES_MAX;
         bool proved = !undone && task->op->proof != NULL;
-        is_first = false;
+        may_be_committed = may_be_committed && !task->is_last;
         postgres_task_reset(task);
         if (!retried && !proved)
             set_lost(task, undone, cause);
         postgres_list_push(retried ? &again : proved ? &unsure : &lost, task);
     }
     conn->in_flight = 0;
+    conn->awaited = NULL;
     conn->state = POSTGRES_CLOSED;
     // A socket that libpq closed already is not watched any more.
     (void)epoll_ctl(conn->db->epoll_fd, EPOLL_CTL_DEL, PQsocket(conn->handle), NULL);

@@ -99,12 +99,17 @@ static bool complete(PGconn *handle, int64_t deadline_us)
 // costs more than it gains on statements that all go by an index.
 static bool configure(PGconn *handle, const struct postgres_session *session)
 {
-    char text[256];
-    int len = snprintf(text, sizeof(text),
-                       "SET TimeZone = 'UTC'; SET jit = off; SET statement_timeout = %u; "
-                       "SET plan_cache_mode = force_generic_plan; "
-                       "SET default_transaction_read_only = %s",
-                       session->statement_timeout_ms, session->is_read_only ? "on" : "off");
+    char text[512];
+    char lock_timeout[64] = "";
+    if (session->lock_timeout_ms > 0)
+        (void)snprintf(lock_timeout, sizeof(lock_timeout), "SET lock_timeout = %u; ",
+                       session->lock_timeout_ms);
+    int len =
+        snprintf(text, sizeof(text),
+                 "SET TimeZone = 'UTC'; SET jit = off; SET statement_timeout = %u; %s"
+                 "SET plan_cache_mode = force_generic_plan; "
+                 "SET default_transaction_read_only = %s",
+                 session->statement_timeout_ms, lock_timeout, session->is_read_only ? "on" : "off");
     check(len > 0 && (size_t)len < sizeof(text));
     PGresult *result = PQexec(handle, text);
     bool ok = PQresultStatus(result) == PGRES_COMMAND_OK;

@@ -32,7 +32,7 @@ static void *connector_main(void *ctx)
         error_reset(&conn->failure);
         enum err code =
             postgres_connect(conn->address, conn->session, &conn->handle, &conn->failure);
-        bool has_backend = !conn->address->is_pooled && conn->lane == &db->lanes[SQL_LANE_WRITE];
+        bool has_backend = !conn->address->is_pooled && postgres_lane_writes(conn->lane);
         if (code == ERR_OK && has_backend)
             code = postgres_backend_find(conn->handle, &conn->backend, &conn->failure);
         if (code != ERR_OK)

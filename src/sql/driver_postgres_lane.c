@@ -4,20 +4,24 @@
 #include "base/clock.h"
 
 // One operation at a time where it may be slow: those behind it on a connection would wait. Writes
-// are few to a connection too, since each of them ends by forcing the log to the disk.
+// that wait together are one transaction, since each ends by forcing the log to the disk. They take
+// locks in any order: what keeps one of them from its end, be it a lock that is not to be had soon,
+// undoes them all, and each is tried again alone.
 static const struct postgres_lane_settings settings[POSTGRES_LANES] = {
-    [SQL_LANE_SHORT] = {"short", 2, 64, 4096, {5000, true}},
-    [SQL_LANE_LONG] = {"long", 2, 1, 256, {30000, true}},
-    [SQL_LANE_WRITE] = {"write", 4, 4, 4096, {10000, false}},
+    [SQL_LANE_SHORT] = {"short", 2, 64, 1, 4096, {5000, 0, true, 0}},
+    [SQL_LANE_LONG] = {"long", 2, 1, 1, 256, {30000, 0, true, 0}},
+    [SQL_LANE_WRITE] = {"write", 2, 1, 32, 4096, {10000, 100, false, 0}},
+    [POSTGRES_LANE_ALONE] = {"alone", 4, 1, 1, 4096, {10000, 0, false, 0}},
 };
 
 // With a pooler one operation at a time: it takes a backend away when a transaction has ended,
 // though it may have passed on the first half of the next one already. Connections cost little
 // there.
 static const struct postgres_lane_settings pooled_settings[POSTGRES_LANES] = {
-    [SQL_LANE_SHORT] = {"short", 8, 1, 4096, {5000, true, 0}},
-    [SQL_LANE_LONG] = {"long", 2, 1, 256, {30000, true, 0}},
-    [SQL_LANE_WRITE] = {"write", 8, 1, 4096, {10000, false, 0}},
+    [SQL_LANE_SHORT] = {"short", 8, 1, 1, 4096, {5000, 0, true, 0}},
+    [SQL_LANE_LONG] = {"long", 2, 1, 1, 256, {30000, 0, true, 0}},
+    [SQL_LANE_WRITE] = {"write", 8, 1, 1, 4096, {10000, 0, false, 0}},
+    [POSTGRES_LANE_ALONE] = {"alone", 1, 1, 1, 4096, {10000, 0, false, 0}},
 };
 
 void postgres_lane_init(struct postgres_db *db, enum sql_lane lane, bool is_pooled)
@@ -85,6 +89,11 @@ static size_t count_in(const struct postgres_lane *lane, enum postgres_state sta
     return count;
 }
 
+bool postgres_lane_writes(const struct postgres_lane *lane)
+{
+    return lane != NULL && !lane->settings->session.is_read_only;
+}
+
 bool postgres_lane_is_open(const struct postgres_lane *lane)
 {
     return count_in(lane, POSTGRES_READY) > 0;
@@ -121,6 +130,19 @@ static void refuse(struct postgres_db *db, struct postgres_lane *lane)
     }
 }
 
+// What waits and may be one transaction on a connection.
+static void gather(struct postgres_lane *lane, struct postgres_conn *conn,
+                   struct postgres_list *ret_tasks)
+{
+    size_t count = 0;
+    postgres_list_init(ret_tasks);
+    do
+        postgres_list_push(ret_tasks, take(lane));
+    while (++count < lane->settings->batch && lane->queue.head != NULL &&
+           postgres_conn_knows(conn, ret_tasks->head) &&
+           postgres_conn_knows(conn, lane->queue.head));
+}
+
 void postgres_lane_run(struct postgres_db *db, struct postgres_lane *lane)
 {
     while (lane->queue.head != NULL) {
@@ -129,7 +151,9 @@ void postgres_lane_run(struct postgres_db *db, struct postgres_lane *lane)
             postgres_lane_grow(db, lane);
         if (conn == NULL)
             break;
-        postgres_conn_send(conn, take(lane));
+        struct postgres_list tasks;
+        gather(lane, conn, &tasks);
+        postgres_conn_send(conn, &tasks);
     }
     if (lane->queue.head != NULL && db->failures > 0 && !postgres_lane_is_open(lane))
         refuse(db, lane);

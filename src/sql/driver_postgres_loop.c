@@ -35,7 +35,7 @@ static void put_in(struct postgres_db *db, struct postgres_task *task)
 void postgres_submit(struct sql *sql, struct sql_op *op)
 {
     struct postgres_db *db = CONTAINER_OF(sql, struct postgres_db, sql);
-    check((unsigned)op->lane < POSTGRES_LANES);
+    check((unsigned)op->lane <= SQL_LANE_WRITE);
     struct postgres_lane *lane = &db->lanes[op->lane];
     if (atomic_fetch_add_explicit(&lane->length, 1, memory_order_relaxed) >=
         lane->settings->bound) {

@@ -69,29 +69,39 @@ static void take_prepared(struct postgres_conn *conn, struct postgres_task *task
     postgres_task_take(task, result);
 }
 
-static struct postgres_task *pop(struct postgres_conn *conn)
+// Takes the tasks of the transaction that ended. Returns the one that failed; NULL: none.
+static struct postgres_task *pop(struct postgres_conn *conn, struct postgres_list *ret_tasks)
 {
+    struct postgres_task *failed = NULL;
+    struct postgres_task *task;
+    postgres_list_init(ret_tasks);
+    do {
+        task = postgres_list_pop(&conn->sent);
+        postgres_list_push(ret_tasks, task);
+        if (failed == NULL && task->op->error.code != ERR_OK)
+            failed = task;
+    } while (!task->is_last);
+    conn->awaited = conn->sent.head;
     conn->in_flight--;
-    return postgres_list_pop(&conn->sent);
+    return failed;
 }
 
-static void retry(struct postgres_conn *conn, struct postgres_task *task)
+static void retry(struct postgres_lane *lane, struct postgres_list *tasks)
 {
-    struct postgres_list list;
-    postgres_list_init(&list);
-    postgres_task_reset(task);
-    postgres_list_push(&list, task);
-    postgres_lane_put_back(conn->lane, &list);
+    for (struct postgres_task *task = tasks->head; task != NULL; task = task->next)
+        postgres_task_reset(task);
+    postgres_lane_put_back(lane, tasks);
 }
 
 static void end_prepare(struct postgres_conn *conn)
 {
-    struct postgres_task *task = pop(conn);
+    struct postgres_list tasks;
+    const struct postgres_task *failed = pop(conn, &tasks);
     conn->is_preparing = false;
-    if (task->op->error.code == ERR_OK)
-        postgres_conn_send(conn, task);
+    if (failed == NULL)
+        postgres_conn_send(conn, &tasks);
     else
-        postgres_task_finish(task);
+        postgres_task_finish(tasks.head);
 }
 
 static void note_room(struct postgres_db *db, const struct postgres_task *task)
@@ -104,24 +114,53 @@ static void note_room(struct postgres_db *db, const struct postgres_task *task)
         atomic_store(&db->full_us, 0);
 }
 
+// Whether others may be why a task failed: those in its transaction, or who had a lock too long.
+static bool is_by_others(const struct postgres_conn *conn, const struct postgres_list *tasks,
+                         const struct postgres_task *failed)
+{
+    bool is_locked =
+        conn->lane->settings->session.lock_timeout_ms > 0 && strcmp(failed->sqlstate, "55P03") == 0;
+    return tasks->head->next != NULL || is_locked;
+}
+
 static void end_run(struct postgres_conn *conn)
 {
-    struct postgres_task *task = pop(conn);
-    note_room(conn->db, task);
-    bool worn = is_worn(task->sqlstate, task->op->lane);
+    struct postgres_list tasks;
+    struct postgres_task *failed = pop(conn, &tasks);
+    bool worn = failed != NULL && is_worn(failed->sqlstate, failed->op->lane);
     if (worn)
         conn->is_stale = true;
-    if ((worn || is_chance(task->sqlstate)) && task->tries++ < RETRIES_MAX)
-        retry(conn, task);
-    else
+    if (failed != NULL && is_by_others(conn, &tasks, failed)) {
+        retry(&conn->db->lanes[POSTGRES_LANE_ALONE], &tasks);
+        return;
+    }
+    bool again = worn || (failed != NULL && is_chance(failed->sqlstate));
+    if (again && failed->tries++ < RETRIES_MAX) {
+        retry(conn->lane, &tasks);
+        return;
+    }
+    struct postgres_task *task;
+    while ((task = postgres_list_pop(&tasks)) != NULL) {
+        note_room(conn->db, task);
         postgres_task_finish(task);
+    }
+}
+
+// The end of one command's results. The last command of a task is followed by the next task's, if
+// that has any.
+static void pass(struct postgres_conn *conn, struct postgres_task *task)
+{
+    task->at++;
+    while (task->at == task->op->step_count && !task->is_last)
+        task = task->next;
+    conn->awaited = task;
 }
 
 static void take(struct postgres_conn *conn, PGresult *result)
 {
-    struct postgres_task *task = conn->sent.head;
+    struct postgres_task *task = conn->awaited;
     if (result == NULL) {
-        task->at++;
+        pass(conn, task);
     } else if (PQresultStatus(result) == PGRES_PIPELINE_SYNC) {
         PQclear(result);
         if (task->phase == POSTGRES_PREPARE)

@@ -52,6 +52,7 @@ bool postgres_text_write(const struct sql_stmt *stmt, bool is_required, struct b
         buf_append_str(out, buf_str(&filled));
         return false;
     }
+    check(!str_starts(text, STR("WITH ")));
     if (has_rows)
         buf_printf(out,
                    "WITH step AS (%.*s) SELECT step.* FROM (SELECT sunlead_require("

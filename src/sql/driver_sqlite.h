@@ -28,7 +28,8 @@ struct sqlite_prepared {
     const struct sql_stmt *stmt; // NULL: a free slot
     const char *text;            // the statement's, to notice one that did not live long enough
     struct sqlite3_stmt *handle;
-    size_t param_count;
+    struct sqlite3_stmt *then; // runs after one that had rows; NULL: none
+    size_t param_count;        // of both
     bool returns_rows;
 };
 

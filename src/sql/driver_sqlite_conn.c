@@ -25,6 +25,11 @@ static const char *const pragmas[] = {
                           "PRAGMA temp_store=MEMORY; PRAGMA journal_size_limit=67108864;",
 };
 
+static void finalize_ptr(struct sqlite3_stmt **handle)
+{
+    (void)sqlite3_finalize(*handle);
+}
+
 // Once a process: SQLite's count of its memory takes a lock that all threads share at each
 // allocation.
 static void configure_library(void)
@@ -102,8 +107,10 @@ void sqlite_conn_close(struct sqlite_conn *conn)
 {
     if (conn == NULL)
         return;
-    for (size_t i = 0; i < conn->slot_count; i++)
+    for (size_t i = 0; i < conn->slot_count; i++) {
         (void)sqlite3_finalize(conn->slots[i].handle);
+        (void)sqlite3_finalize(conn->slots[i].then);
+    }
     free(conn->slots);
     check(sqlite3_close(conn->handle) == SQLITE_OK);
     free(conn);
@@ -145,8 +152,27 @@ static void grow_slots(struct sqlite_conn *conn)
     conn->slot_count = count;
 }
 
+// Prepares the statement that a text begins with, and leaves the rest of it. NULL: there is none.
+static enum err prepare_next(struct sqlite_conn *conn, struct str *text,
+                             struct sqlite3_stmt **ret_handle, struct error *err)
+{
+    const char *rest = NULL;
+    *ret_handle = NULL;
+    int code = sqlite3_prepare_v3(conn->handle, text->ptr, (int)text->len,
+                                  SQLITE_PREPARE_PERSISTENT, ret_handle, &rest);
+    if (code != SQLITE_OK)
+        return sqlite_error(conn->handle, code, false, err);
+    *text = str_trim(str_slice(*text, (size_t)(rest - text->ptr), text->len));
+    return ERR_OK;
+}
+
+static size_t param_count(struct sqlite3_stmt *handle)
+{
+    return (size_t)sqlite3_bind_parameter_count(handle);
+}
+
 static enum err prepare(struct sqlite_conn *conn, const struct sql_stmt *stmt,
-                        struct sqlite3_stmt **ret_handle, struct error *err)
+                        struct sqlite_prepared *prepared, struct error *err)
 {
     CLEANUP(buf_done) struct buf expanded;
     CLEANUP(buf_done) struct buf text;
@@ -156,13 +182,22 @@ static enum err prepare(struct sqlite_conn *conn, const struct sql_stmt *stmt,
     sqlite_stmt_rewrite(buf_str(&expanded), &text);
     check(!expanded.overflow);
     check(!text.overflow && text.len > 0);
-    const char *rest = NULL;
-    int code = sqlite3_prepare_v3(conn->handle, text.ptr, (int)text.len, SQLITE_PREPARE_PERSISTENT,
-                                  ret_handle, &rest);
-    if (code != SQLITE_OK)
-        return sqlite_error(conn->handle, code, false, err);
-    check(*ret_handle != NULL &&
-          str_trim((struct str){rest, text.len - (size_t)(rest - text.ptr)}).len == 0);
+    struct str rest = buf_str(&text);
+    CLEANUP(finalize_ptr) struct sqlite3_stmt *handle = NULL;
+    CLEANUP(finalize_ptr) struct sqlite3_stmt *then = NULL;
+    TRY(prepare_next(conn, &rest, &handle, err));
+    if (rest.len > 0)
+        TRY(prepare_next(conn, &rest, &then, err));
+    check(handle != NULL && rest.len == 0);
+    size_t counts[] = {param_count(handle), param_count(then)};
+    *prepared = (struct sqlite_prepared){
+        .stmt = stmt,
+        .text = stmt->text,
+        .param_count = counts[0] > counts[1] ? counts[0] : counts[1],
+        .returns_rows = sqlite3_column_count(handle) > 0,
+        .handle = TAKE_PTR(handle),
+        .then = TAKE_PTR(then),
+    };
     return ERR_OK;
 }
 
@@ -171,19 +206,13 @@ enum err sqlite_conn_prepare(struct sqlite_conn *conn, const struct sql_stmt *st
 {
     struct sqlite_prepared *slot = find_slot(conn->slots, conn->slot_count, stmt);
     if (slot->stmt == NULL) {
-        struct sqlite3_stmt *handle;
-        TRY(prepare(conn, stmt, &handle, err));
+        struct sqlite_prepared prepared;
+        TRY(prepare(conn, stmt, &prepared, err));
         if (conn->slots_used >= conn->slot_count / 2) {
             grow_slots(conn);
             slot = find_slot(conn->slots, conn->slot_count, stmt);
         }
-        *slot = (struct sqlite_prepared){
-            .stmt = stmt,
-            .text = stmt->text,
-            .handle = handle,
-            .param_count = (size_t)sqlite3_bind_parameter_count(handle),
-            .returns_rows = sqlite3_column_count(handle) > 0,
-        };
+        *slot = prepared;
         conn->slots_used++;
     }
     check(slot->text == stmt->text);

@@ -35,11 +35,12 @@ static int bind_value(struct sqlite3_stmt *handle, int at, const struct sql_valu
     check_failed("known type of value", __FILE__, __LINE__);
 }
 
-static int bind_params(const struct sqlite_prepared *prepared, const struct sql_step *step)
+// Each of two statements has the parameters up to the last one that it names.
+static int bind_params(struct sqlite3_stmt *handle, const struct sql_step *step)
 {
-    check(step->param_count == prepared->param_count);
-    for (size_t i = 0; i < step->param_count; i++) {
-        int code = bind_value(prepared->handle, (int)i + 1, &step->params[i]);
+    int count = sqlite3_bind_parameter_count(handle);
+    for (int i = 0; i < count; i++) {
+        int code = bind_value(handle, i + 1, &step->params[i]);
         if (code != SQLITE_OK)
             return code;
     }
@@ -59,25 +60,31 @@ static int run_rows(struct sqlite3_stmt *handle, const struct sql_step *step, in
     return code;
 }
 
+static enum err exec_part(struct sqlite_conn *conn, struct sqlite3_stmt *handle,
+                          const struct sql_step *step, int64_t *ret_rows, struct error *err)
+{
+    bool writing = sqlite3_stmt_readonly(handle) == 0;
+    *ret_rows = 0;
+    int code = bind_params(handle, step);
+    if (code == SQLITE_OK)
+        code = run_rows(handle, step, ret_rows);
+    enum err result = code == SQLITE_DONE ? ERR_OK : sqlite_error(conn->handle, code, writing, err);
+    if (sqlite3_column_count(handle) == 0 && writing)
+        *ret_rows = sqlite3_changes64(conn->handle);
+    (void)sqlite3_reset(handle);
+    return result;
+}
+
 enum err sqlite_exec_step(struct sqlite_conn *conn, struct sql_step *step, struct error *err)
 {
     struct sqlite_prepared *prepared;
     TRY(sqlite_conn_prepare(conn, step->stmt, &prepared, err));
-    struct sqlite3_stmt *handle = prepared->handle;
-    bool returns_rows = prepared->returns_rows;
-    int64_t rows = 0;
-    bool writing = sqlite3_stmt_readonly(handle) == 0;
-    int code = bind_params(prepared, step);
-    if (code == SQLITE_OK)
-        code = run_rows(handle, step, &rows);
-    if (code != SQLITE_DONE) {
-        enum err result = sqlite_error(conn->handle, code, writing, err);
-        (void)sqlite3_reset(handle);
-        return result;
-    }
-    if (!returns_rows && writing)
-        rows = sqlite3_changes64(conn->handle);
-    (void)sqlite3_reset(handle);
+    check(step->param_count == prepared->param_count);
+    int64_t rows;
+    int64_t rows_then;
+    TRY(exec_part(conn, prepared->handle, step, &rows, err));
+    if (prepared->then != NULL && rows > 0)
+        TRY(exec_part(conn, prepared->then, step, &rows_then, err));
     return sql_step_count(step, rows, err);
 }
 

@@ -49,16 +49,34 @@ static void write_changes(struct buf *out, const struct field_table *table)
     }
 }
 
-// Writes the parameter behind the last of those that the fields without some flags take, counted
-// from first.
-static void write_after(struct buf *out, const struct field_table *table, size_t first,
-                        unsigned without)
+// {after-...}: where its list begins, and the flags of the fields that are not in it.
+static const struct {
+    struct str name;
+    size_t first;
+    unsigned without;
+} afters[] = {
+    {STR_INIT("after-changes"), 3, FIELD_NO_SQL | FIELD_READ_ONLY},
+    {STR_INIT("after-all"), 1, FIELD_NO_SQL},
+    {STR_INIT("after-values-id"), 0, FIELD_NO_SQL},
+};
+
+// Writes the parameter behind the last one of a list, or one that follows it.
+static bool write_after(struct buf *out, const struct field_table *table, struct str name)
 {
-    for (size_t i = 0; i < table->count; i++) {
-        if ((table->fields[i].flags & without) == 0)
-            first++;
+    int64_t more = 0;
+    struct str list = str_split(&name, '+');
+    if (name.ptr != NULL)
+        check(number_parse_i64(name, 1, FIELD_TABLE_MAX, &more) == ERR_OK);
+    for (size_t i = 0; i < COUNT_OF(afters); i++) {
+        if (!str_equal(list, afters[i].name))
+            continue;
+        size_t at = afters[i].first + (size_t)more;
+        for (size_t j = 0; j < table->count; j++)
+            at += (table->fields[j].flags & afters[i].without) == 0;
+        buf_printf(out, "$%zu", at);
+        return true;
     }
-    buf_printf(out, "$%zu", first);
+    return false;
 }
 
 static void expand_one(const struct sql_stmt *stmt, struct str name, struct buf *out)
@@ -80,11 +98,7 @@ static void expand_one(const struct sql_stmt *stmt, struct str name, struct buf 
         write_set(out, stmt->table);
     else if (str_equal(name, STR("changes")))
         write_changes(out, stmt->table);
-    else if (str_equal(name, STR("after-changes")))
-        write_after(out, stmt->table, 3, FIELD_NO_SQL | FIELD_READ_ONLY);
-    else if (str_equal(name, STR("after-all")))
-        write_after(out, stmt->table, 1, FIELD_NO_SQL);
-    else
+    else if (!write_after(out, stmt->table, name))
         check_failed("a known placeholder", __FILE__, __LINE__);
 }
 

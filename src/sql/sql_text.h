@@ -17,6 +17,8 @@
 //                 table) is set in $2, and kept otherwise
 //   {after-changes}  the parameter behind the last of {changes}
 //   {after-all}      the parameter behind the last of {values}
+//   {after-values-id}  the parameter behind the last of {values-id}
+//   {after-changes+1}  one further; so the others too
 // Other braces ({last:table}) are left to the driver. An unknown placeholder is a programming
 // error.
 void sql_text_expand(const struct sql_stmt *stmt, const char *text, struct buf *ret_text);

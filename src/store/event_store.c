@@ -20,15 +20,14 @@ void event_store_add(struct sql_op *op, const struct event *event)
              SQLV_TEXT(event->data));
 }
 
-void event_store_add_for_new_lead(struct sql_op *op, const struct event *event)
+size_t event_store_values(struct sql_value *values, const struct event *event)
 {
-    static const struct sql_stmt stmt = {
-        .name = "event_add_for_new_lead",
-        .text = "INSERT INTO sunlead_events (at, type, lead_id, op_id, data) "
-                "VALUES ($1, $2, {last:leads}, $3, $4)",
-    };
-    SQL_STEP(op, &stmt, SQLV_TIME(event->at_us), SQLV_TEXT(str_of(event->type)),
-             id_value(event->op_id), SQLV_TEXT(event->data));
+    size_t count = 0;
+    values[count++] = SQLV_TIME(event->at_us);
+    values[count++] = SQLV_TEXT(str_of(event->type));
+    values[count++] = id_value(event->op_id);
+    values[count++] = SQLV_TEXT(event->data);
+    return count;
 }
 
 void event_store_add_for_order(struct sql_op *op, const struct event *event)

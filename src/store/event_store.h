@@ -20,9 +20,11 @@ struct event {
 // event_store_add() adds an event to the operation.
 void event_store_add(struct sql_op *op, const struct event *event);
 
-// event_store_add_for_new_lead() adds an event for the lead that the same operation inserts;
-// lead_id is ignored.
-void event_store_add_for_new_lead(struct sql_op *op, const struct event *event);
+#define EVENT_STORE_VALUES 4
+
+// event_store_values() binds at, type, op_id and data, for a statement that adds the event of what
+// it changes. Returns EVENT_STORE_VALUES.
+size_t event_store_values(struct sql_value *values, const struct event *event);
 
 // event_store_add_for_order() adds an event for the order that the operation op_id inserted, if it
 // did.

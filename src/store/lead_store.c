@@ -29,14 +29,30 @@ static void page_lead(void *ctx, const struct sql_row *row)
         read_lead(page->arena, row, &page->leads[page->count++]);
 }
 
-void lead_store_insert(struct sql_op *op, struct lead *lead)
+// Of the event behind the parameters of a list.
+#define EVENT_COLUMNS       "at, type, op_id, data, lead_id"
+#define EVENT_VALUES(after) "{" after "}, {" after "+1}, {" after "+2}, {" after "+3}"
+
+// A lead and its event are one statement where the engine can: each one more costs its server as
+// much as the row itself.
+void lead_store_insert(struct sql_op *op, struct lead *lead, const struct event *event)
 {
     static const struct sql_stmt stmt = {
         .name = "lead_insert",
-        .text = "INSERT INTO leads ({columns-id}) VALUES ({values-id}) RETURNING id",
+        .text = "WITH lead AS (INSERT INTO leads ({columns-id}) VALUES ({values-id}) "
+                "RETURNING id), "
+                "event AS (INSERT INTO sunlead_events (" EVENT_COLUMNS ") "
+                "SELECT " EVENT_VALUES("after-values-id") ", id FROM lead) "
+                                                          "SELECT id FROM lead",
+        .sqlite = "INSERT INTO leads ({columns-id}) VALUES ({values-id}) RETURNING id; "
+                  "INSERT INTO sunlead_events (" EVENT_COLUMNS ") "
+                  "VALUES (" EVENT_VALUES("after-values-id") ", {last:leads})",
         .table = &lead_table,
     };
-    struct sql_step *step = step_with_fields(op, &stmt, &lead_table, lead, 1);
+    struct sql_value params[FIELD_TABLE_MAX + EVENT_STORE_VALUES];
+    size_t count = values_of_fields(params, &lead_table, lead, 1);
+    count += event_store_values(&params[count], event);
+    struct sql_step *step = sql_op_step(op, &stmt, count, params);
     step->on_row = row_take_id;
     step->ctx = &lead->id;
 }
@@ -163,26 +179,36 @@ enum sql_lane lead_store_list_lane(const struct lead_filter *filter)
     return quick ? SQL_LANE_SHORT : SQL_LANE_LONG;
 }
 
-void lead_store_change(struct sql_op *op, int64_t id, const struct lead *lead, uint64_t seen)
+void lead_store_change(struct sql_op *op, const struct lead_edit *edit, struct lead *lead)
 {
-    // updated_at is the last parameter.
+    // Behind the changes: the event, then updated_at.
     static const struct sql_stmt stmt = {
         .name = "lead_change",
-        .text = "UPDATE leads SET {changes}, updated_at = {after-changes} "
-                "WHERE id = CAST($1 AS BIGINT)",
+        .text = "WITH lead AS (UPDATE leads SET {changes}, updated_at = {after-changes+4} "
+                "WHERE id = CAST($1 AS BIGINT) RETURNING {columns}), "
+                "event AS (INSERT INTO sunlead_events (" EVENT_COLUMNS ") "
+                "SELECT " EVENT_VALUES("after-changes") ", id FROM lead) "
+                                                        "SELECT {columns} FROM lead",
+        .sqlite = "UPDATE leads SET {changes}, updated_at = {after-changes+4} "
+                  "WHERE id = CAST($1 AS BIGINT) RETURNING {columns}; "
+                  "INSERT INTO sunlead_events (" EVENT_COLUMNS ") "
+                  "VALUES (" EVENT_VALUES("after-changes") ", $1)",
         .table = &lead_table,
     };
-    struct sql_value params[FIELD_TABLE_MAX + 3];
+    struct sql_value params[FIELD_TABLE_MAX + EVENT_STORE_VALUES + 3];
     size_t count = 0;
-    params[count++] = SQLV_INT(id);
-    params[count++] = SQLV_INT((int64_t)seen);
+    params[count++] = SQLV_INT(edit->id);
+    params[count++] = SQLV_INT((int64_t)edit->seen);
     for (size_t i = 0; i < lead_table.count; i++) {
         const struct field *field = &lead_table.fields[i];
         if ((field->flags & (FIELD_NO_SQL | FIELD_READ_ONLY)) == 0)
-            params[count++] = sql_value_field(field, lead);
+            params[count++] = sql_value_field(field, edit->values);
     }
-    params[count++] = sql_value_opt_time(lead->updated_at);
+    count += event_store_values(&params[count], &edit->event);
+    params[count++] = sql_value_opt_time(edit->values->updated_at);
     struct sql_step *step = sql_op_step(op, &stmt, count, params);
+    step->on_row = take_lead;
+    step->ctx = row_into_new(op->arena, NULL, lead);
     step->when_none = ERR_NOT_FOUND;
     step->none_message = "There is no such lead.";
 }

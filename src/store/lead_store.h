@@ -8,13 +8,14 @@
 
 #include "domain/lead.h"
 #include "sql/sql.h"
+#include "store/event_store.h"
 
 // All functions add steps to an operation; results are there when it is done. Rows are decoded into
 // the operation's arena.
 
-// lead_store_insert() adds a lead. created_at and updated_at are the lead's; its id is assigned by
-// the database, and read back into lead->id.
-void lead_store_insert(struct sql_op *op, struct lead *lead);
+// lead_store_insert() adds a lead and its event, whose lead_id is ignored. created_at and
+// updated_at are the lead's; its id is assigned by the database, and read back into lead->id.
+void lead_store_insert(struct sql_op *op, struct lead *lead, const struct event *event);
 
 // lead_store_get() reads one lead into *lead. when_none says what an unknown id does: ERR_NOT_FOUND
 // fails the operation, ERR_OK leaves lead->id 0.
@@ -51,9 +52,17 @@ void lead_store_list(struct sql_op *op, const struct lead_filter *filter, struct
 // lead_store_list_lane() is the lane that fits a filter.
 enum sql_lane lead_store_list_lane(const struct lead_filter *filter);
 
-// lead_store_change() sets the writable fields of lead whose bit (by lead_table) is in seen, and
-// updated_at. ERR_NOT_FOUND fails the operation.
-void lead_store_change(struct sql_op *op, int64_t id, const struct lead *lead, uint64_t seen);
+// A change of a lead.
+struct lead_edit {
+    int64_t id;
+    const struct lead *values;
+    uint64_t seen;      // the fields to set, bits by lead_table; those read-only are not
+    struct event event; // its lead_id is ignored
+};
+
+// lead_store_change() sets the fields of a lead that were seen, and updated_at, adds the event, and
+// reads the lead as it is then. ERR_NOT_FOUND fails the operation. For an operation of one step.
+void lead_store_change(struct sql_op *op, const struct lead_edit *edit, struct lead *lead);
 
 // lead_store_set_model() stores what an order said of the lead's model: ids, status, times,
 // figures (null ones stay as they are). Does nothing if the lead is gone or order_id is not its

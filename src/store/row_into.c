@@ -20,16 +20,23 @@ void row_take_id(void *ctx, const struct sql_row *row)
     *id = sql_row_i64(row, 0);
 }
 
-struct sql_step *step_with_fields(struct sql_op *op, const struct sql_stmt *stmt,
-                                  const struct field_table *table, const void *object, size_t skip)
+size_t values_of_fields(struct sql_value *values, const struct field_table *table,
+                        const void *object, size_t skip)
 {
-    struct sql_value params[FIELD_TABLE_MAX];
     size_t seen = 0;
     size_t count = 0;
     for (size_t i = 0; i < table->count; i++) {
         if ((table->fields[i].flags & FIELD_NO_SQL) == 0 && seen++ >= skip)
-            params[count++] = sql_value_field(&table->fields[i], object);
+            values[count++] = sql_value_field(&table->fields[i], object);
     }
+    return count;
+}
+
+struct sql_step *step_with_fields(struct sql_op *op, const struct sql_stmt *stmt,
+                                  const struct field_table *table, const void *object, size_t skip)
+{
+    struct sql_value params[FIELD_TABLE_MAX];
+    size_t count = values_of_fields(params, table, object, skip);
     return sql_op_step(op, stmt, count, params);
 }
 

@@ -20,6 +20,11 @@ void row_take_object(void *ctx, const struct sql_row *row);
 // row_take_id() is an on_row that stores the first column in the int64_t behind ctx.
 void row_take_id(void *ctx, const struct sql_row *row);
 
+// values_of_fields() binds an object's SQL fields in the table's order, without the first skip
+// ones. Returns how many.
+size_t values_of_fields(struct sql_value *values, const struct field_table *table,
+                        const void *object, size_t skip);
+
 // step_with_fields() adds a statement whose parameters are the object's SQL fields in the table's
 // order, without the first skip ones.
 struct sql_step *step_with_fields(struct sql_op *op, const struct sql_stmt *stmt,

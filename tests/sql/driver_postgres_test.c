@@ -455,7 +455,7 @@ static void test_lanes(void **state)
     waiter_close(waiter);
 }
 
-// Two that lock the same rows in opposite order: both are stored.
+// Two processes that lock the same rows in opposite order: both are stored.
 static void test_deadlock(void **state)
 {
     struct postgres_db_fixture *db = *state;
@@ -464,6 +464,8 @@ static void test_deadlock(void **state)
     enum { PAIRS = 3, OPS = 2 * PAIRS };
     postgres_db_script(db, "CREATE TABLE a (x BIGINT PRIMARY KEY, n BIGINT NOT NULL);"
                            "INSERT INTO a VALUES (1, 0), (2, 0)");
+    struct postgres_db_fixture other = {.arena = db->arena, .url = db->url};
+    postgres_db_open(&other);
     struct waiter *waiter = waiter_open();
     struct numbered all[OPS] = {0};
     int64_t rows[OPS] = {0};
@@ -474,7 +476,7 @@ static void test_deadlock(void **state)
         step->on_row = postgres_db_keep_i64;
         step->ctx = &rows[i];
         (void)postgres_db_step(db, all[i].op, texts[1 - i % 2]);
-        submit(db, &all[i]);
+        submit(i % 2 == 0 ? db : &other, &all[i]);
     }
     waiter_wait(waiter, OPS);
     int64_t stored = 0;
@@ -487,6 +489,7 @@ static void test_deadlock(void **state)
     assert_true(stored >= 2);
     assert_int_equal(postgres_db_i64(db, "SELECT min(n) FROM a"), stored);
     assert_int_equal(postgres_db_i64(db, "SELECT max(n) FROM a"), stored);
+    sql_close(other.sql);
     waiter_close(waiter);
 }
 

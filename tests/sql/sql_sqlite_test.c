@@ -413,6 +413,48 @@ static void test_other_words(void **state)
     assert_string_equal(back.type.ptr, "$3 {last:x}");
 }
 
+// The second of two statements follows the first one that had rows; both are stored, or none.
+static void test_two_statements(void **state)
+{
+    struct temp_db *db = *state;
+    static const struct sql_stmt stmt = {
+        .name = "two",
+        .text = "SELECT now()",
+        .sqlite = "UPDATE a SET n = $2 WHERE id = $1 RETURNING n; INSERT INTO b VALUES ($3, $1)"};
+    static const struct {
+        int64_t id;
+        int64_t n;
+        int64_t key;
+        enum err code;
+        int64_t stored; // n behind it
+        int64_t rows;   // in b behind it
+    } cases[] = {
+        {7, 5, 100, ERR_OK, 5, 1},
+        {8, 6, 101, ERR_NOT_FOUND, 5, 1},
+        {7, 9, 100, ERR_CONFLICT, 5, 1},
+        {7, 9, 101, ERR_OK, 9, 2},
+    };
+    temp_db_script(db, "CREATE TABLE a (id INTEGER PRIMARY KEY, n); INSERT INTO a VALUES (7, 1);"
+                       "CREATE TABLE b (key INTEGER PRIMARY KEY, id)");
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct read_back back = {.arena = db->arena};
+        struct sql_op *op = sql_op_new(db->arena, "two", SQL_LANE_WRITE);
+        struct sql_step *step = SQL_STEP(op, &stmt, SQLV_INT(cases[i].id), SQLV_INT(cases[i].n),
+                                         SQLV_INT(cases[i].key));
+        step->on_row = keep_value;
+        step->ctx = &back;
+        step->when_none = ERR_NOT_FOUND;
+        assert_int_equal(sql_run(db->sql, op), cases[i].code);
+        if (cases[i].code == ERR_OK) {
+            assert_int_equal(back.i64, cases[i].n);
+            assert_int_equal(step->rows, 1);
+        }
+        assert_int_equal(temp_db_i64(db, "SELECT n FROM a"), cases[i].stored);
+        assert_int_equal(temp_db_i64(db, "SELECT count(*) FROM b"), cases[i].rows);
+    }
+    assert_int_equal(temp_db_i64(db, "SELECT count(*) FROM b WHERE id <> 7"), 0);
+}
+
 static void test_open_errors(void **state)
 {
     struct temp_db *db = *state;
@@ -493,6 +535,7 @@ int main(void)
         TEST_OPEN(test_script),
         TEST_OPEN(test_many_statements),
         TEST_OPEN(test_other_words),
+        TEST_OPEN(test_two_statements),
         TEST_CLOSED(test_open_errors),
         TEST_CLOSED(test_open_makes_folders),
     };

@@ -39,7 +39,8 @@ static void test_expand(void **state)
         {"SET {set-id} WHERE id = $1", "SET count = $2, made = $3, size = $4 WHERE id = $1"},
         {"{changes}", "count = CASE WHEN (CAST($2 AS BIGINT) & 2) <> 0 THEN $3 ELSE count END, "
                       "size = CASE WHEN (CAST($2 AS BIGINT) & 16) <> 0 THEN $4 ELSE size END"},
-        {"{after-changes} {after-all}", "$5 $5"},
+        {"{after-changes} {after-all} {after-values-id}", "$5 $5 $4"},
+        {"{after-changes+1} {after-all+2} {after-values-id+10}", "$6 $7 $14"},
         {"{last:leads}, {columns-id}", "{last:leads}, count, made, size"},
         {"SELECT '{columns} it''s', {columns-id}", "SELECT '{columns} it''s', count, made, size"},
     };

@@ -238,10 +238,13 @@ static struct sql_op *change_op(struct scene *s, struct arena *arena, size_t i, 
     struct sql_op *op = write_op(arena);
     struct lead lead = whole_lead(arena, (int64_t)i + 11);
     s->leads[i] = (struct lead){0};
-    lead_store_change(op, s->lead.id, &lead, seen);
-    event_store_add(op,
-                    &(struct event){.type = "lead.changed", .lead_id = s->lead.id, .at_us = NOW});
-    lead_store_get(op, s->lead.id, ERR_OK, &s->leads[i]);
+    const struct lead_edit edit = {
+        .id = s->lead.id,
+        .values = &lead,
+        .seen = seen,
+        .event = {.type = "lead.changed", .at_us = NOW},
+    };
+    lead_store_change(op, &edit, &s->leads[i]);
     return op;
 }
 
@@ -371,7 +374,7 @@ static struct sql_op *insert_and_delete(void *ctx, struct arena *arena, size_t i
     struct scene *s = ctx;
     struct sql_op *op = write_op(arena);
     s->leads[i] = store_new_lead(i == 2 ? 1 : 5);
-    lead_store_insert(op, &s->leads[i]);
+    lead_store_insert(op, &s->leads[i], &(struct event){.type = "lead.created", .at_us = NOW});
     if (i == 2)
         lead_store_delete(op, s->lead.id);
     return op;

@@ -12,7 +12,7 @@
 static int64_t insert(struct store_fixture *f, struct lead lead)
 {
     struct sql_op *op = store_write(f);
-    lead_store_insert(op, &lead);
+    lead_store_insert(op, &lead, &store_lead_created);
     store_run(f, op);
     assert_true(lead.id > 0);
     return lead.id;
@@ -252,11 +252,28 @@ static uint64_t bit_of(const char *name)
     return UINT64_C(1) << at;
 }
 
-static void change(struct store_fixture *f, int64_t id, const struct lead *lead, uint64_t seen)
+// A change that is not run yet; *ret_lead is the lead behind it.
+static struct sql_op *change_op(struct store_fixture *f, int64_t id, const struct lead *values,
+                                uint64_t seen, struct lead *ret_lead)
 {
     struct sql_op *op = store_write(f);
-    lead_store_change(op, id, lead, seen);
-    store_run(f, op);
+    const struct lead_edit edit = {
+        .id = id,
+        .values = values,
+        .seen = seen,
+        .event = {.type = "lead.changed", .op_id = 5, .at_us = STORE_T0_US},
+    };
+    *ret_lead = (struct lead){0};
+    lead_store_change(op, &edit, ret_lead);
+    return op;
+}
+
+static void change(struct store_fixture *f, int64_t id, const struct lead *values, uint64_t seen)
+{
+    struct lead changed;
+    store_run(f, change_op(f, id, values, seen, &changed));
+    struct lead got = store_get_lead(f, id);
+    assert_same_lead(&changed, &got);
 }
 
 static void test_counters(void **state)
@@ -396,9 +413,12 @@ static void test_change_nothing_and_none(void **state)
     lead.updated_at = wanted.updated_at;
     struct lead got = store_get_lead(f, lead.id);
     assert_same_lead(&got, &lead);
-    struct sql_op *op = store_write(f);
-    lead_store_change(op, BIG, &wanted, 0);
-    store_fails(f, op, ERR_NOT_FOUND);
+    assert_int_equal(store_i64(f, "SELECT lead_id FROM sunlead_events "
+                                  "WHERE type = 'lead.changed' AND op_id = 5"),
+                     lead.id);
+    store_fails(f, change_op(f, BIG, &wanted, 0, &got), ERR_NOT_FOUND);
+    assert_int_equal(
+        store_i64(f, "SELECT count(*) FROM sunlead_events WHERE type = 'lead.changed'"), 1);
 }
 
 // ---- The model.
@@ -486,7 +506,7 @@ static void test_bad_values_name_their_place(void **state)
     struct lead lead = store_new_lead(1);
     lead.state = 4; // the table's own check
     struct sql_op *op = store_write(f);
-    lead_store_insert(op, &lead);
+    lead_store_insert(op, &lead, &store_lead_created);
     store_fails(f, op, ERR_INVALID);
     assert_int_equal(op->error.place_count, 1);
     assert_string_equal(op->error.places[0].pointer, "/state");

@@ -220,9 +220,8 @@ static struct sql_op *new_pair_op(struct store_fixture *f, struct new_pair *pair
     pair->order = store_new_order(0, T0 + 1);
     pair->order.company_id = company;
     order_apply_to_lead(&pair->order, &pair->lead, T0 + 1);
-    lead_store_insert(op, &pair->lead);
+    lead_store_insert(op, &pair->lead, &store_lead_created);
     order_store_insert_with_lead(op, &pair->order);
-    event_store_add_for_new_lead(op, &(struct event){.type = "lead.created", .at_us = T0 + 1});
     pair->stored = (struct order){0};
     order_store_get_by_op(op, pair->order.op_id, &pair->stored);
     return op;

@@ -297,12 +297,15 @@ struct lead store_new_lead(int64_t company_id)
     };
 }
 
+const struct event store_lead_created = {.type = "lead.created", .at_us = STORE_T0_US};
+
 int64_t store_add_lead(struct store_fixture *f, int64_t company_id)
 {
     struct lead lead = store_new_lead(company_id);
     struct sql_op *op = store_write(f);
-    lead_store_insert(op, &lead);
+    lead_store_insert(op, &lead, &store_lead_created);
     store_run(f, op);
+    store_exec(f, "DELETE FROM sunlead_events WHERE type = 'lead.created'");
     return lead.id;
 }
 

@@ -15,6 +15,7 @@
 #include "domain/lead.h"
 #include "domain/order.h"
 #include "sql/sql.h"
+#include "store/event_store.h"
 
 // 2026-01-01T00:00:00Z, where the tests' time begins.
 #define STORE_T0_US INT64_C(1767225600000000)
@@ -66,7 +67,10 @@ const char *store_text(struct store_fixture *f, const char *text);
 // store_new_lead() is a lead of a company that is not stored yet.
 struct lead store_new_lead(int64_t company_id);
 
-// store_add_lead() stores one and returns its id.
+// The event of a lead that the tests make.
+extern const struct event store_lead_created;
+
+// store_add_lead() stores one, without an event, and returns its id.
 int64_t store_add_lead(struct store_fixture *f, int64_t company_id);
 
 // store_get_lead() reads one; it must be there.
