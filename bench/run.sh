@@ -37,8 +37,8 @@ stop_all() {
 # wait_for_port SERVICE PATTERN: until its log tells the port, by a pattern of sed.
 wait_for_port() {
     local tries
-    for ((tries = 0; tries < 200; tries++)); do
-        port[$1]=$(sed -n "s/$2/\1/p" "$folder/$1.log")
+    for ((tries = 0; tries < 600; tries++)); do
+        port[$1]=$(sed -n "s/$2/\1/p" "$folder/$1.log" 2>/dev/null || true)
         [ -z "${port[$1]}" ] || return 0
         sleep 0.05
     done
@@ -93,7 +93,7 @@ measure() {
     local out="$folder/$1.$2.txt"
     before_server=$(cpu_ticks "${server[$1]}")
     before_database=$(cpu_ticks "${database[$1]}")
-    figures=$(wrk --latency -t "$threads" -c "$connections" -d "${3}s" -s "bench/$2.lua" \
+    figures=$(wrk --latency --timeout 10s -t "$threads" -c "$connections" -d "${3}s" -s "bench/$2.lua" \
         "http://127.0.0.1:${port[$1]}" | tee "$out" | sed -n 's/^FIGURES //p')
     [ -n "$figures" ] || fail "wrk gave no figures for $2 of $1: $(cat "$out")"
     read -r requests duration p50 p99 errors <<<"$figures"

@@ -23,14 +23,15 @@ enum sqlite_use {
     SQLITE_USE_SCRIPT, // one script
 };
 
+#define SQLITE_PARTS_MAX 3
+
 // A prepared statement, kept as long as its connection.
 struct sqlite_prepared {
     const struct sql_stmt *stmt; // NULL: a free slot
     const char *text;            // the statement's, to notice one that did not live long enough
-    struct sqlite3_stmt *handle;
-    struct sqlite3_stmt *then; // runs after one that had rows; NULL: none
-    size_t param_count;        // of both
-    bool returns_rows;
+    struct sqlite3_stmt *parts[SQLITE_PARTS_MAX]; // each runs if the one before it had rows
+    size_t part_count;
+    size_t param_count; // of all
 };
 
 // A connection and its prepared statements, by the pointer of the statement. One thread at a time.

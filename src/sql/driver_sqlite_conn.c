@@ -25,9 +25,11 @@ static const char *const pragmas[] = {
                           "PRAGMA temp_store=MEMORY; PRAGMA journal_size_limit=67108864;",
 };
 
-static void finalize_ptr(struct sqlite3_stmt **handle)
+static void finalize(struct sqlite_prepared *prepared)
 {
-    (void)sqlite3_finalize(*handle);
+    for (size_t i = 0; i < prepared->part_count; i++)
+        (void)sqlite3_finalize(prepared->parts[i]);
+    prepared->part_count = 0;
 }
 
 // Once a process: SQLite's count of its memory takes a lock that all threads share at each
@@ -108,8 +110,7 @@ void sqlite_conn_close(struct sqlite_conn *conn)
     if (conn == NULL)
         return;
     for (size_t i = 0; i < conn->slot_count; i++) {
-        (void)sqlite3_finalize(conn->slots[i].handle);
-        (void)sqlite3_finalize(conn->slots[i].then);
+        finalize(&conn->slots[i]);
     }
     free(conn->slots);
     check(sqlite3_close(conn->handle) == SQLITE_OK);
@@ -152,23 +153,22 @@ static void grow_slots(struct sqlite_conn *conn)
     conn->slot_count = count;
 }
 
-// Prepares the statement that a text begins with, and leaves the rest of it. NULL: there is none.
-static enum err prepare_next(struct sqlite_conn *conn, struct str *text,
-                             struct sqlite3_stmt **ret_handle, struct error *err)
+// Prepares the statement that a text begins with as the next part, and leaves the rest of the text.
+static enum err prepare_part(struct sqlite_conn *conn, struct str *text,
+                             struct sqlite_prepared *prepared, struct error *err)
 {
+    struct sqlite3_stmt *handle = NULL;
     const char *rest = NULL;
-    *ret_handle = NULL;
     int code = sqlite3_prepare_v3(conn->handle, text->ptr, (int)text->len,
-                                  SQLITE_PREPARE_PERSISTENT, ret_handle, &rest);
+                                  SQLITE_PREPARE_PERSISTENT, &handle, &rest);
     if (code != SQLITE_OK)
         return sqlite_error(conn->handle, code, false, err);
+    check(handle != NULL && prepared->part_count < SQLITE_PARTS_MAX);
     *text = str_trim(str_slice(*text, (size_t)(rest - text->ptr), text->len));
+    size_t count = (size_t)sqlite3_bind_parameter_count(handle);
+    prepared->param_count = count > prepared->param_count ? count : prepared->param_count;
+    prepared->parts[prepared->part_count++] = handle;
     return ERR_OK;
-}
-
-static size_t param_count(struct sqlite3_stmt *handle)
-{
-    return (size_t)sqlite3_bind_parameter_count(handle);
 }
 
 static enum err prepare(struct sqlite_conn *conn, const struct sql_stmt *stmt,
@@ -182,23 +182,15 @@ static enum err prepare(struct sqlite_conn *conn, const struct sql_stmt *stmt,
     sqlite_stmt_rewrite(buf_str(&expanded), &text);
     check(!expanded.overflow);
     check(!text.overflow && text.len > 0);
+    *prepared = (struct sqlite_prepared){.stmt = stmt, .text = stmt->text};
     struct str rest = buf_str(&text);
-    CLEANUP(finalize_ptr) struct sqlite3_stmt *handle = NULL;
-    CLEANUP(finalize_ptr) struct sqlite3_stmt *then = NULL;
-    TRY(prepare_next(conn, &rest, &handle, err));
-    if (rest.len > 0)
-        TRY(prepare_next(conn, &rest, &then, err));
-    check(handle != NULL && rest.len == 0);
-    size_t counts[] = {param_count(handle), param_count(then)};
-    *prepared = (struct sqlite_prepared){
-        .stmt = stmt,
-        .text = stmt->text,
-        .param_count = counts[0] > counts[1] ? counts[0] : counts[1],
-        .returns_rows = sqlite3_column_count(handle) > 0,
-        .handle = TAKE_PTR(handle),
-        .then = TAKE_PTR(then),
-    };
-    return ERR_OK;
+    enum err code = ERR_OK;
+    do
+        code = prepare_part(conn, &rest, prepared, err);
+    while (code == ERR_OK && rest.len > 0);
+    if (code != ERR_OK)
+        finalize(prepared);
+    return code;
 }
 
 enum err sqlite_conn_prepare(struct sqlite_conn *conn, const struct sql_stmt *stmt,

@@ -35,7 +35,7 @@ static int bind_value(struct sqlite3_stmt *handle, int at, const struct sql_valu
     check_failed("known type of value", __FILE__, __LINE__);
 }
 
-// Each of two statements has the parameters up to the last one that it names.
+// Each of several statements has the parameters up to the last one that it names.
 static int bind_params(struct sqlite3_stmt *handle, const struct sql_step *step)
 {
     int count = sqlite3_bind_parameter_count(handle);
@@ -80,23 +80,23 @@ enum err sqlite_exec_step(struct sqlite_conn *conn, struct sql_step *step, struc
     struct sqlite_prepared *prepared;
     TRY(sqlite_conn_prepare(conn, step->stmt, &prepared, err));
     check(step->param_count == prepared->param_count);
-    int64_t rows;
-    int64_t rows_then;
-    TRY(exec_part(conn, prepared->handle, step, &rows, err));
-    if (prepared->then != NULL && rows > 0)
-        TRY(exec_part(conn, prepared->then, step, &rows_then, err));
-    return sql_step_count(step, rows, err);
+    int64_t first;
+    TRY(exec_part(conn, prepared->parts[0], step, &first, err));
+    int64_t rows = first;
+    for (size_t i = 1; i < prepared->part_count && rows > 0; i++)
+        TRY(exec_part(conn, prepared->parts[i], step, &rows, err));
+    return sql_step_count(step, first, err);
 }
 
 enum err sqlite_exec(struct sqlite_conn *conn, const struct sql_stmt *stmt, struct error *err)
 {
     struct sqlite_prepared *prepared;
     TRY(sqlite_conn_prepare(conn, stmt, &prepared, err));
-    int code = sqlite3_step(prepared->handle);
+    int code = sqlite3_step(prepared->parts[0]);
     enum err result = ERR_OK;
     if (code != SQLITE_DONE)
         result = sqlite_error(conn->handle, code, stmt != &sqlite_begin_read, err);
-    (void)sqlite3_reset(prepared->handle);
+    (void)sqlite3_reset(prepared->parts[0]);
     return result;
 }
 

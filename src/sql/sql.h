@@ -57,9 +57,10 @@ struct sql_value sql_value_field(const struct field *field, const void *object);
 // gave the last row it inserted into that table (which counts its ids: AUTOINCREMENT, BIGSERIAL;
 // ids that were given do not count, a transaction that inserted none gets another's, and what a
 // statement inserts itself may count for it or not). Where an engine needs other words, sqlite
-// replaces text; it may be two statements there, where the engine has no WITH that writes: the rows
-// are those of the first, and the second runs if there were any. A statement whose step fails an
-// operation of several steps when it finds nothing begins with SELECT, INSERT, UPDATE or DELETE.
+// replaces text; it may be up to three statements there, since the engine has no WITH that writes:
+// each runs if the one before it had rows, and those of the first are counted. A statement whose
+// step fails an operation of several steps when it finds nothing begins with SELECT, INSERT, UPDATE
+// or DELETE.
 struct sql_stmt {
     const char *name;
     const char *text;

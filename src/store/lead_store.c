@@ -189,10 +189,14 @@ void lead_store_change(struct sql_op *op, const struct lead_edit *edit, struct l
                 "event AS (INSERT INTO sunlead_events (" EVENT_COLUMNS ") "
                 "SELECT " EVENT_VALUES("after-changes") ", id FROM lead) "
                                                         "SELECT {columns} FROM lead",
-        .sqlite = "UPDATE leads SET {changes}, updated_at = {after-changes+4} "
-                  "WHERE id = CAST($1 AS BIGINT) RETURNING {columns}; "
-                  "INSERT INTO sunlead_events (" EVENT_COLUMNS ") "
-                  "VALUES (" EVENT_VALUES("after-changes") ", $1)",
+        .sqlite =
+            "UPDATE leads SET {changes}, updated_at = {after-changes+4} "
+            "WHERE id = $1; "
+            "INSERT INTO sunlead_events (" EVENT_COLUMNS ") "
+            "VALUES (" EVENT_VALUES(
+                "after-changes") ", $1); "
+                                 "SELECT {columns} FROM leads WHERE id = $1", // RETURNING costs
+                                                                              // more here
         .table = &lead_table,
     };
     struct sql_value params[FIELD_TABLE_MAX + EVENT_STORE_VALUES + 3];

@@ -413,14 +413,15 @@ static void test_other_words(void **state)
     assert_string_equal(back.type.ptr, "$3 {last:x}");
 }
 
-// The second of two statements follows the first one that had rows; both are stored, or none.
-static void test_two_statements(void **state)
+// Each of several statements follows one that had rows; all are stored, or none.
+static void test_several_statements(void **state)
 {
     struct temp_db *db = *state;
     static const struct sql_stmt stmt = {
         .name = "two",
         .text = "SELECT now()",
-        .sqlite = "UPDATE a SET n = $2 WHERE id = $1 RETURNING n; INSERT INTO b VALUES ($3, $1)"};
+        .sqlite = "UPDATE a SET n = $2 WHERE id = $1; INSERT INTO b VALUES ($3, $1); "
+                  "SELECT n FROM a WHERE id = $1"};
     static const struct {
         int64_t id;
         int64_t n;
@@ -535,7 +536,7 @@ int main(void)
         TEST_OPEN(test_script),
         TEST_OPEN(test_many_statements),
         TEST_OPEN(test_other_words),
-        TEST_OPEN(test_two_statements),
+        TEST_OPEN(test_several_statements),
         TEST_CLOSED(test_open_errors),
         TEST_CLOSED(test_open_makes_folders),
     };
