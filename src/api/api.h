@@ -12,6 +12,7 @@
 #include "jobs/jobs.h"
 #include "jobs/watch.h"
 #include "sql/sql.h"
+#include "tasks/upstream_state.h"
 #include "upstream/lightfusion.h"
 
 // What handlers work with: the app of the HTTP server. Everything must outlive the server.
@@ -19,6 +20,7 @@ struct api {
     struct sql *db;
     const struct clock *clock;
     struct lightfusion *lf;
+    struct upstream_state *upstream;
     struct files *files;
     struct jobs *jobs;
     struct watch *watch;

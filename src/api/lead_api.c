@@ -3,6 +3,7 @@
 
 #include "api/api_call.h"
 #include "api/lead_body.h"
+#include "api/outlook.h"
 #include "base/random.h"
 #include "json/json_read.h"
 #include "json/json_write.h"
@@ -21,6 +22,8 @@ static enum err read_body(struct http_request *request, const struct field_table
     TRY(lead_body_finish(body, how->seen, http_arena(request), err));
     return err->code;
 }
+
+#define LEAD_JSON_TYPICAL 1400 // bytes
 
 // ---- Create.
 
@@ -101,15 +104,37 @@ void lead_api_create(struct http_request *request)
 struct lead_get {
     struct http_request *request;
     struct lead lead;
+    struct order newest; // where the lead's outlook is in it
+    struct opt_i64 next_try_at;
 };
 
+static void get_answer(struct sql_op *op)
+{
+    struct lead_get *get = op->done_ctx;
+    struct buf body;
+    if (op->error.code != ERR_OK) {
+        http_problem(get->request, &op->error);
+        return;
+    }
+    buf_init_arena(&body, op->arena, API_ANSWER_MAX);
+    (void)buf_grow(&body, LEAD_JSON_TYPICAL);
+    buf_append_char(&body, '{');
+    outlook_write_lead(&body, get->request, &get->lead, &get->newest, get->next_try_at);
+    buf_append_char(&body, '}');
+    api_respond_json(get->request, 200, &body);
+}
+
+// Most leads wait for nothing: only for the others a second row is read.
 static void get_done(struct sql_op *op)
 {
     struct lead_get *get = op->done_ctx;
-    if (op->error.code != ERR_OK)
-        http_problem(get->request, &op->error);
-    else
-        api_respond(get->request, 200, &lead_table, &get->lead);
+    if (op->error.code != ERR_OK || !outlook_is_in_order(&get->lead)) {
+        get_answer(op);
+        return;
+    }
+    struct sql_op *more = api_op(get->request, "lead_outlook", SQL_LANE_SHORT, get_answer, get);
+    order_store_get_outlook(more, get->lead.id, &get->newest, &get->next_try_at);
+    api_submit(get->request, more);
 }
 
 void lead_api_get(struct http_request *request)
@@ -130,7 +155,6 @@ void lead_api_get(struct http_request *request)
 #define LIST_LIMIT_DEFAULT 20
 #define LIST_LIMIT_MAX     100
 #define LIST_OFFSET_MAX    INT64_C(1000000000)
-#define LEAD_JSON_TYPICAL  1200 // bytes
 
 struct lead_list {
     struct http_request *request;

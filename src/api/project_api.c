@@ -2,6 +2,7 @@
 #include "api/project_api.h"
 
 #include "api/api_call.h"
+#include "api/outlook.h"
 #include "api/order_refresh.h"
 #include "base/log.h"
 #include "json/json_write.h"
@@ -247,7 +248,7 @@ static void sync_answer(struct sql_op *op)
         sync->lead.sync_status = LEAD_SYNC_FAILED;
     buf_init_arena(&body, op->arena, API_ANSWER_MAX);
     buf_append_char(&body, '{');
-    (void)json_write_members(&body, &lead_table, &sync->lead, true);
+    outlook_write_lead(&body, sync->request, &sync->lead, &sync->wait.order, (struct opt_i64){0});
     json_write_name(&body, "sync_error");
     json_write_str(&body, sync_error_of(&sync->wait));
     buf_printf(&body, ",\"order_id\":%lld}", (long long)sync->wait.order.id);

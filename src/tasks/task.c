@@ -79,6 +79,7 @@ void task_leave(struct task *task, int64_t again_at_us, struct str why)
         job->last_error = str_slice(why, 0, JOB_ERROR_MAX);
         job_store_reschedule(op, job, task_now_us(task));
     }
+    task_store_exchanges(task, op);
     op->done = left;
     op->done_ctx = task;
     sql_submit(task->tasks->db, op);
@@ -187,6 +188,7 @@ static void commit_loaded(struct sql_op *load_op)
     order_commit(op, &task->order, task->before, &task->lead, now_us);
     add_job_steps(task, op, now_us);
     note_sources(task, op);
+    task_store_exchanges(task, op);
     op->done = committed;
     op->done_ctx = task;
     sql_submit(task->tasks->db, op);
@@ -202,6 +204,7 @@ static void commit_done(struct task *task)
     if (task->order.state != task->before)
         log_state(task);
     task->order.version++;
+    task->exchange_count = 0;
     watch_notify(task->tasks->watch, task->order.id);
     if (task->then == NULL) {
         job_run_end(task->run);

@@ -35,6 +35,8 @@ static bool create_still_wanted(struct http_call *http)
 
 static const struct lf_kind create_kind = {
     .name = "POST /v1/lead/create",
+    .exchange = EXCHANGE_CREATE,
+    .class = LF_CLASS_CREATE,
     .method = "POST",
     .paid = true,
     .total_ms = CREATE_MS,
@@ -70,6 +72,8 @@ static bool complete_take(struct lf_call *call)
 
 static const struct lf_kind complete_kind = {
     .name = "POST /v1/leads/{id}/complete",
+    .exchange = EXCHANGE_COMPLETE,
+    .class = LF_CLASS_POLL,
     .method = "POST",
     .total_ms = CALL_MS,
     .answer_max_bytes = ANSWER_MAX,
@@ -121,6 +125,8 @@ static void details_end(struct lf_call *call)
 
 static const struct lf_kind details_kind = {
     .name = "POST /v3/adders.*",
+    .exchange = EXCHANGE_DETAILS,
+    .class = LF_CLASS_POLL,
     .method = "POST",
     .total_ms = CALL_MS,
     .answer_max_bytes = ANSWER_MAX,
@@ -203,7 +209,7 @@ static enum err set_up(struct lightfusion *lf, const struct lightfusion_settings
     unsigned failures = settings->breaker_failures;
     unsigned open_ms = settings->breaker_open_ms;
     lf->clock = settings->clock == NULL ? clock_system() : settings->clock;
-    lf->concurrency = settings->concurrency == 0 ? CONCURRENCY : settings->concurrency;
+    turns_init(&lf->turns, settings->concurrency == 0 ? CONCURRENCY : settings->concurrency);
     limiter_init(&lf->limiter, settings->calls_per_minute);
     breaker_init(&lf->breaker, failures == 0 ? BREAKER_FAILURES : failures,
                  (open_ms == 0 ? BREAKER_OPEN_MS : open_ms) * US_PER_MS);
@@ -243,7 +249,7 @@ void lightfusion_close(struct lightfusion *lf)
 {
     if (lf == NULL)
         return;
-    check(lf->closing && lf->in_flight == 0 && lf->waiting.first == NULL);
+    check(lf->closing && lf->turns.busy == 0 && lf_dispatch_is_empty(lf));
     session_done(&lf->session);
     lightfusion_free(lf);
 }

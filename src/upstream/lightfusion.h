@@ -11,9 +11,11 @@
 #include "base/error.h"
 #include "base/number.h"
 #include "base/str.h"
+#include "domain/exchange.h"
 #include "domain/order.h"
 #include "domain/project.h"
 #include "http/http_client.h"
+#include "upstream/turns.h"
 
 struct lightfusion;
 
@@ -52,6 +54,9 @@ struct lf_call {
     struct arena *arena;
     lf_done_fn *done;
     void *ctx;
+    enum lf_class class;    // whose turn it takes; LF_CLASS_OF_KIND: its kind's
+    const struct str *hide; // a person's data, which exchange does not show
+    size_t hide_count;
     // out
     enum lf_outcome outcome;
     enum order_failure failure; // the class that fits, FAILURE_NONE for LF_OK
@@ -59,7 +64,8 @@ struct lf_call {
     unsigned retry_after_s;     // 0: not said
     struct str words;           // LightFusion's or our own words on a failure, in the arena
     int64_t duration_us;
-    bool attempted; // false: the breaker or a limit held the call back, nothing was tried
+    bool attempted;           // false: the breaker or a limit held the call back, nothing was tried
+    struct exchange exchange; // what was said, without its time; call EXCHANGE_NONE: nothing was
     // the client's own
     struct http_call http;
     struct lf_call *next;
@@ -171,6 +177,25 @@ enum lf_health { LF_HEALTH_UNTRIED, LF_HEALTH_UP, LF_HEALTH_DOWN };
 // says why when down.
 enum lf_health lightfusion_health(struct lightfusion *lf, struct arena *arena,
                                   struct str *ret_words);
+
+// lightfusion_isolate() holds all calls back (LF_NOT_SENT, not attempted), or lets them go again.
+// Those that were sent run to their end. From any thread.
+void lightfusion_isolate(struct lightfusion *lf, bool isolated);
+
+// Calls of a budget that others share. ask() is called on the network thread, must not block, and
+// is answered by lightfusion_grant() once, from any thread.
+struct lf_budget {
+    void (*ask)(void *ctx, unsigned wanted);
+    void *ctx; // must outlive the client's calls
+};
+
+// lightfusion_share_budget() takes the cap on calls from elsewhere, in place of
+// settings.calls_per_minute. Before the first call.
+void lightfusion_share_budget(struct lightfusion *lf, const struct lf_budget *budget);
+
+// lightfusion_grant() answers ask(): calls may go within the next seconds; if there are none, ask
+// again in wait_us.
+void lightfusion_grant(struct lightfusion *lf, unsigned calls, int64_t wait_us);
 
 // lightfusion_file_url() is the address of a mesh file ("obj", "jpg", ...), in the arena. No
 // credentials go there.
