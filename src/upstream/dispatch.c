@@ -376,7 +376,7 @@ static enum gate pass_session(struct lightfusion *lf, struct lf_call *call,
 }
 
 // The waiting call whose turn it is; NULL if there is no slot for any.
-static struct lf_call *next_in_turn(const struct lightfusion *lf)
+static struct lf_call *next_in_turn(struct lightfusion *lf)
 {
     bool waits[LF_CLASS_COUNT];
     for (int class = 0; class < LF_CLASS_COUNT; class ++)

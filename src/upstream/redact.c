@@ -188,10 +188,17 @@ static void mask_json(struct buf *out, struct str text)
 {
     size_t at = 0;
     while (at < text.len && !out->overflow) {
-        if (text.ptr[at] == '"')
+        size_t end = str_find(text, '"', at);
+        if (end == at) {
             at = mask_string(out, text, at);
+            continue;
+        }
+        struct str between = str_slice(text, at, end); // in JSON: numbers and punctuation
+        if (memchr(between.ptr, '@', between.len) != NULL)
+            mask_text(out, between);
         else
-            buf_append_char(out, text.ptr[at++]);
+            buf_append_str(out, between);
+        at = end;
     }
 }
 

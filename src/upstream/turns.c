@@ -39,19 +39,31 @@ static bool has_slot(const struct turns *turns, enum lf_class class)
     return turns->busy + kept < turns->slots;
 }
 
-static uint64_t start_of(const struct turns *turns, enum lf_class class)
+// Who begins to wait starts now; and now is when the first of those who wait starts.
+static void move_now(struct turns *turns, const bool waits[LF_CLASS_COUNT])
 {
-    return turns->next_of[class] > turns->now ? turns->next_of[class] : turns->now;
+    uint64_t least = UINT64_MAX;
+    for (int class = LF_CLASS_CREATE; class < LF_CLASS_COUNT; class ++) {
+        uint64_t *next = &turns->next_of[class];
+        if (waits[class] && !turns->waited[class] && *next < turns->now)
+            *next = turns->now;
+        if (waits[class] && *next < least)
+            least = *next;
+        turns->waited[class] = waits[class];
+    }
+    if (least != UINT64_MAX && least > turns->now)
+        turns->now = least;
 }
 
-enum lf_class turns_next(const struct turns *turns, const bool waits[LF_CLASS_COUNT])
+enum lf_class turns_next(struct turns *turns, const bool waits[LF_CLASS_COUNT])
 {
     enum lf_class next = LF_CLASS_OF_KIND;
+    move_now(turns, waits);
     for (int i = LF_CLASS_CREATE; i < LF_CLASS_COUNT; i++) {
         enum lf_class class = (enum lf_class)i;
         if (!waits[class] || !has_slot(turns, class))
             continue;
-        if (next == LF_CLASS_OF_KIND || start_of(turns, class) < start_of(turns, next))
+        if (next == LF_CLASS_OF_KIND || turns->next_of[class] < turns->next_of[next])
             next = class;
     }
     return next;
@@ -59,8 +71,9 @@ enum lf_class turns_next(const struct turns *turns, const bool waits[LF_CLASS_CO
 
 void turns_begin(struct turns *turns, enum lf_class class)
 {
-    turns->now = start_of(turns, class);
-    turns->next_of[class] = turns->now + costs[class];
+    uint64_t next = turns->next_of[class] + costs[class];
+    uint64_t most = turns->now + costs[class];
+    turns->next_of[class] = next < most ? next : most;
     turns->busy++;
     turns->busy_of[class]++;
 }

@@ -18,14 +18,16 @@ enum lf_class {
 // Start-time fair queueing (Goyal, Vin, Cheng 1996) over the classes: each call costs its class a
 // time by its share; the class whose next call starts first goes. One that was idle starts now, so
 // it goes next and has saved up nothing. Beside that some slots are a class's own, which no other
-// takes. One thread.
+// takes; what a class gets through them beyond its share is held against it for one call. One
+// thread.
 struct turns {
     unsigned slots;
     unsigned busy;
     unsigned own[LF_CLASS_COUNT];
     unsigned busy_of[LF_CLASS_COUNT];
-    uint64_t now;
+    uint64_t now;                     // the start of the call that has waited longest by its share
     uint64_t next_of[LF_CLASS_COUNT]; // the start of the class's next call
+    bool waited[LF_CLASS_COUNT];      // when asked last
 };
 
 // turns_init() makes free slots, 1 at least.
@@ -33,7 +35,7 @@ void turns_init(struct turns *turns, unsigned slots);
 
 // turns_next() is the class whose call goes next among those in which some wait; LF_CLASS_OF_KIND:
 // none may go.
-enum lf_class turns_next(const struct turns *turns, const bool waits[LF_CLASS_COUNT]);
+enum lf_class turns_next(struct turns *turns, const bool waits[LF_CLASS_COUNT]);
 
 // turns_begin() takes a slot for a call.
 void turns_begin(struct turns *turns, enum lf_class class);
