@@ -111,7 +111,8 @@ static void mask_text(struct buf *out, struct str text)
         size_t end = at;
         if (is_digit(text.ptr[at]) || text.ptr[at] == '+')
             end = run_end(text, at, is_phone_part);
-        bool hidden = end > at && is_phone(str_slice(text, at, end));
+        bool ends = end == text.len || !is_word(text.ptr[end]); // else it is a time, or a name
+        bool hidden = end > at && ends && is_phone(str_slice(text, at, end));
         if (!hidden && is_no_gap(text.ptr[at])) {
             end = run_end(text, at, is_no_gap);
             hidden = memchr(text.ptr + at, '@', end - at) != NULL;
@@ -177,7 +178,9 @@ static size_t mask_string(struct buf *out, struct str text, size_t at)
         BUF_LITERAL(out, "\"" MASK "\"");
         return end;
     }
-    buf_append_str(out, str_slice(text, at, end));
+    buf_append_char(out, '"');
+    mask_text(out, inner);
+    buf_append_char(out, '"');
     if (!is_key || !is_private_key(inner))
         return end;
     BUF_LITERAL(out, ":\"" MASK "\"");

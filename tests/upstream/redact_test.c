@@ -40,6 +40,8 @@ static void test_bodies(void **state)
         {"[\"a@b.c\",\"(415) 555-0100\",\"94102\"]", "[\"***\",\"***\",\"94102\"]"},
         {"{\"at\":\"2026-11-23T04:27:17Z\",\"production\":15000.25}",
          "{\"at\":\"2026-11-23T04:27:17Z\",\"production\":15000.25}"},
+        {"{\"note\":\"please call +1 415 555 0100, now\",\"at\":\"2026-11-23T04:27:17Z\"}",
+         "{\"note\":\"please call ***, now\",\"at\":\"2026-11-23T04:27:17Z\"}"},
         // Cut or broken.
         {"{\"a\":1,\"email\":\"ann@exa", "{\"a\":1,\"email\":\"***\""},
         {"{\"note\":\"call ann@example.com or", "{\"note\":\"call *** or"},
