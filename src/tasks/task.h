@@ -80,8 +80,9 @@ void task_leave(struct task *task, int64_t again_at_us, struct str why);
 // ctx.
 struct lf_call task_call(struct task *task, lf_done_fn *done);
 
-// task_note_call() keeps what was said in a call that is done, to be stored by the next commit.
-void task_note_call(struct task *task, const struct lf_call *call);
+// task_note_call() keeps what was said in a call, inside its done(), to be stored by the next
+// commit.
+void task_note_call(struct task *task, struct lf_call *call);
 
 // task_store_exchanges() adds steps that store what was noted.
 void task_store_exchanges(struct task *task, struct sql_op *op);

@@ -19,32 +19,31 @@ static void find_hidden(struct task *task)
 struct lf_call task_call(struct task *task, lf_done_fn *done)
 {
     bool watched = task->run->job.kind == JOB_POLL && watch_has(task->tasks->watch, task->order.id);
-    if (!task->hides)
-        find_hidden(task);
     return (struct lf_call){
         .arena = task->arena,
         .done = done,
         .ctx = task,
         .class = watched ? LF_CLASS_USER : LF_CLASS_OF_KIND,
-        .hide = task->hide,
-        .hide_count = TASK_HIDE_MAX,
     };
 }
 
-void task_note_call(struct task *task, const struct lf_call *call)
+void task_note_call(struct task *task, struct lf_call *call)
 {
     size_t at = 0;
-    if (call->exchange.call == EXCHANGE_NONE)
+    if (!task->hides)
+        find_hidden(task);
+    struct exchange exchange = lightfusion_exchange(call, task->hide, TASK_HIDE_MAX);
+    if (exchange.call == EXCHANGE_NONE)
         return;
+    exchange.at = OPT_I64(task_now_us(task));
     while (at < task->exchange_count &&
-           exchange_slot(&task->exchanges[at]) != exchange_slot(&call->exchange))
+           exchange_slot(&task->exchanges[at]) != exchange_slot(&exchange))
         at++;
     if (at == TASK_EXCHANGES_MAX)
         return;
     if (at == task->exchange_count)
         task->exchange_count++;
-    task->exchanges[at] = call->exchange;
-    task->exchanges[at].at = OPT_I64(task_now_us(task));
+    task->exchanges[at] = exchange;
 }
 
 void task_store_exchanges(struct task *task, struct sql_op *op)

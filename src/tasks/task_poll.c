@@ -166,11 +166,22 @@ static bool wants_details(const struct task *task)
            known.price_breakdown.len == 0;
 }
 
+// Not the many polls that find a project at work like the one before.
+static bool tells_something(const struct task *task)
+{
+    const struct lf_complete *complete = &poll_of(task)->complete;
+    const struct opt_i64 *state = &complete->reading.state;
+    bool at_work = state->set && model_status_of_lightfusion(state->value) == MODEL_PROCESSING;
+    return complete->call.outcome != LF_OK || !at_work || task->order.state != ORDER_PROCESSING ||
+           task->order.poll_failed;
+}
+
 static void completed_read(struct lf_call *call)
 {
     struct task *task = call->ctx;
     struct poll *poll = poll_of(task);
-    task_note_call(task, call);
+    if (tells_something(task))
+        task_note_call(task, call);
     if (call->outcome != LF_OK) {
         task_commit(task, apply_failed_poll, NULL);
         return;

@@ -8,7 +8,6 @@
 #include "base/log.h"
 #include "base/thread.h"
 #include "upstream/answer.h"
-#include "upstream/redact.h"
 #include "upstream/wire.h"
 
 #define WAITING_MAX    1024 // of a class
@@ -91,44 +90,15 @@ static void report_health(struct lightfusion *lf, enum lf_health health, struct 
     mutex_unlock(&lf->report.mutex);
 }
 
-// Notes what was said, fit to be shown.
-static void record(struct lf_call *call)
-{
-    const struct http_call *http = &call->http;
-    const struct session *session = &call->lf->session;
-    if (!call->attempted || http->held_back)
-        return;
-    struct str answer = http->fate == HTTP_ANSWERED ? http->answer : call->words;
-    call->exchange = (struct exchange){
-        .call = call->kind->exchange,
-        .status = {.value = http->status, .set = http->fate == HTTP_ANSWERED},
-        .duration_ms = http->duration_us / US_PER_MS,
-        .request = redact_body(http->body, call->hide, call->hide_count, call->arena),
-        .answer = redact_body(session_hide(session, str_cut(answer, REDACT_READ_MAX), call->arena),
-                              call->hide, call->hide_count, call->arena),
-    };
-}
-
-static void note_outcome(struct lf_call *call)
-{
-    static const enum exchange_outcome outcomes[] = {
-        [LF_OK] = EXCHANGE_OK,           [LF_NOT_SENT] = EXCHANGE_NOT_SENT,
-        [LF_REFUSED] = EXCHANGE_REFUSED, [LF_NOT_FOUND] = EXCHANGE_NOT_FOUND,
-        [LF_UNCLEAR] = EXCHANGE_UNCLEAR,
-    };
-    call->exchange.outcome = outcomes[call->outcome];
-}
-
 // The last step of every call: nothing of it may be touched afterwards.
 static void end_call(struct lf_call *call, struct answer_meaning meaning)
 {
     call->outcome = meaning.outcome;
     call->failure = meaning.failure;
     call->duration_us = now_us(call->lf) - call->started_us;
-    record(call);
+    call->said = call->attempted && !call->http.held_back;
     if (call->kind->end != NULL)
         call->kind->end(call);
-    note_outcome(call);
     call->done(call);
 }
 
@@ -531,7 +501,8 @@ void lf_call_start(struct lightfusion *lf, struct lf_call *call, const struct lf
     call->retry_after_s = 0;
     call->words = STR_NULL;
     call->attempted = call->replayed = call->probe = call->again = false;
-    call->exchange = (struct exchange){0};
+    call->said = false;
+    call->gist = STR_NULL;
     mutex_lock(&lf->inbox.mutex);
     bool closed = lf->inbox.closed;
     bool first = lf->inbox.calls.first == NULL;

@@ -8,6 +8,7 @@
 
 #include "base/thread.h"
 #include "upstream/dispatch.h"
+#include "upstream/redact.h"
 #include "upstream/wire.h"
 
 #define CREATE_MS        120000
@@ -147,6 +148,32 @@ void lightfusion_details(struct lightfusion *lf, struct lf_details *details)
         .body = wire_write_adders(details->project_id, arena),
     };
     lf_call_start(lf, &details->call, &details_kind);
+}
+
+struct exchange lightfusion_exchange(struct lf_call *call, const struct str *hide,
+                                     size_t hide_count)
+{
+    static const enum exchange_outcome outcomes[] = {
+        [LF_OK] = EXCHANGE_OK,           [LF_NOT_SENT] = EXCHANGE_NOT_SENT,
+        [LF_REFUSED] = EXCHANGE_REFUSED, [LF_NOT_FOUND] = EXCHANGE_NOT_FOUND,
+        [LF_UNCLEAR] = EXCHANGE_UNCLEAR,
+    };
+    const struct http_call *http = &call->http;
+    struct str answer = http->fate == HTTP_ANSWERED ? http->answer : call->words;
+    if (!call->said)
+        return (struct exchange){0};
+    if (call->gist.ptr != NULL)
+        answer = call->gist;
+    answer = session_hide(&call->lf->session, str_cut(answer, REDACT_READ_MAX), call->arena);
+    return (struct exchange){
+        .call = call->kind->exchange,
+        .outcome = outcomes[call->outcome],
+        .times = 1,
+        .status = {.value = call->status, .set = call->status > 0},
+        .duration_ms = call->duration_us / US_PER_MS,
+        .request = redact_body(http->body, hide, hide_count, call->arena),
+        .answer = redact_body(answer, hide, hide_count, call->arena),
+    };
 }
 
 enum lf_health lightfusion_health(struct lightfusion *lf, struct arena *arena,

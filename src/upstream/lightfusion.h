@@ -54,9 +54,7 @@ struct lf_call {
     struct arena *arena;
     lf_done_fn *done;
     void *ctx;
-    enum lf_class class;    // whose turn it takes; LF_CLASS_OF_KIND: its kind's
-    const struct str *hide; // a person's data, which exchange does not show
-    size_t hide_count;
+    enum lf_class class; // whose turn it takes; LF_CLASS_OF_KIND: its kind's
     // out
     enum lf_outcome outcome;
     enum order_failure failure; // the class that fits, FAILURE_NONE for LF_OK
@@ -64,10 +62,11 @@ struct lf_call {
     unsigned retry_after_s;     // 0: not said
     struct str words;           // LightFusion's or our own words on a failure, in the arena
     int64_t duration_us;
-    bool attempted;           // false: the breaker or a limit held the call back, nothing was tried
-    struct exchange exchange; // what was said, without its time; call EXCHANGE_NONE: nothing was
+    bool attempted; // false: the breaker or a limit held the call back, nothing was tried
     // the client's own
     struct http_call http;
+    bool said;       // something left for LightFusion
+    struct str gist; // of the answer, where that is not to be kept
     struct lf_call *next;
     struct lightfusion *lf;
     const struct lf_kind *kind;
@@ -177,6 +176,12 @@ enum lf_health { LF_HEALTH_UNTRIED, LF_HEALTH_UP, LF_HEALTH_DOWN };
 // says why when down.
 enum lf_health lightfusion_health(struct lightfusion *lf, struct arena *arena,
                                   struct str *ret_words);
+
+// lightfusion_exchange() is what was said in a call, without its time, fit to be kept: its texts
+// hold no credentials, nor what looks like a person's data, nor any of the words in hide. Only
+// inside done(). EXCHANGE_NONE as its call: nothing was said.
+struct exchange lightfusion_exchange(struct lf_call *call, const struct str *hide,
+                                     size_t hide_count);
 
 // lightfusion_isolate() holds all calls back (LF_NOT_SENT, not attempted), or lets them go again.
 // Those that were sent run to their end. From any thread.

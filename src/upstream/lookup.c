@@ -127,9 +127,10 @@ static void find_end(struct lf_call *call)
     }
     if (call->outcome == LF_NOT_FOUND)
         call->failure = FAILURE_UNAVAILABLE;
-    // Other people's leads are in the answer: only what was found among them is shown.
+    // Other people's leads are in the answer.
+    call->gist = call->words;
     if (call->outcome == LF_OK)
-        call->exchange.answer = arena_printf(
+        call->gist = arena_printf(
             call->arena, "%" PRId64 " leads were looked through, %zu of them new and at the place.",
             find->offset, find->count);
     arena_close(find->page);

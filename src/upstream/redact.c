@@ -12,6 +12,9 @@
 #define PHONE_DIGITS    7
 #define HIDE_MIN        2 // bytes
 #define MASKED_TEXT_MAX (4 * EXCHANGE_TEXT_MAX)
+// What is written of JSON before the words are masked: a word at its end may be cut, but is not
+// kept.
+#define ENOUGH (EXCHANGE_TEXT_MAX + EXCHANGE_TEXT_MAX / 2)
 
 static bool is_space(char c)
 {
@@ -190,7 +193,7 @@ static size_t mask_string(struct buf *out, struct str text, size_t at)
 static void mask_json(struct buf *out, struct str text)
 {
     size_t at = 0;
-    while (at < text.len && !out->overflow) {
+    while (at < text.len && out->len < ENOUGH) {
         size_t end = str_find(text, '"', at);
         if (end == at) {
             at = mask_string(out, text, at);

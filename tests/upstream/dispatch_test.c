@@ -191,7 +191,6 @@ static void test_isolation(void **state)
     assert_int_equal(create.call.failure, FAILURE_UNAVAILABLE);
     assert_int_equal(create.call.retry_after_s, 30);
     assert_false(create.call.attempted);
-    assert_int_equal(create.call.exchange.call, EXCHANGE_NONE);
     assert_non_null(memmem(create.call.words.ptr, create.call.words.len, "isolated", 8));
     waiter_wait(f.waiter, 2);
     assert_int_equal(sent.call.outcome, LF_OK); // it was under way
@@ -269,9 +268,47 @@ static void test_a_grant_lapses(void **state)
 
 // ---- What was said.
 
-static bool holds(struct str text, const char *part)
+// Takes down, inside done(), what was said.
+struct listener {
+    struct lf_create create;
+    struct lf_find find;
+    struct waiter *waiter;
+    struct exchange exchange;
+};
+
+static void on_said(struct lf_call *call)
 {
-    return text.ptr != NULL && memmem(text.ptr, text.len, part, strlen(part)) != NULL;
+    static const struct str hide[] = {STR_INIT("smith")};
+    struct listener *listener = call->ctx;
+    listener->exchange = lightfusion_exchange(call, hide, COUNT_OF(hide));
+    waiter_add(listener->waiter);
+}
+
+static struct lf_call listening_call(struct fixture *f, struct listener *listener)
+{
+    struct lf_call call = new_call(f);
+    call.done = on_said;
+    call.ctx = listener;
+    listener->waiter = f->waiter;
+    return call;
+}
+
+static struct exchange listen_create(struct fixture *f, struct listener *listener)
+{
+    size_t count = waiter_count(f->waiter);
+    listener->create = (struct lf_create){.call = listening_call(f, listener), .request = &request};
+    lightfusion_create(f->lf, &listener->create);
+    waiter_wait(f->waiter, count + 1);
+    return listener->exchange;
+}
+
+static struct exchange listen_find(struct fixture *f, struct listener *listener)
+{
+    size_t count = waiter_count(f->waiter);
+    listener->find = (struct lf_find){.call = listening_call(f, listener)};
+    lightfusion_find(f->lf, &listener->find);
+    waiter_wait(f->waiter, count + 1);
+    return listener->exchange;
 }
 
 static void test_exchanges(void **state)
@@ -282,35 +319,39 @@ static void test_exchanges(void **state)
          {{.body = "{\"id\":1,\"echo\":\"" TOKEN "\",\"email\":\"a@b.c\"}"},
           {.status = 422, .body = "{\"error\":\"no roof for Smith\"}"},
           {.end = FAKE_RESET}}},
-        {LEADS, {{.body = "{\"leads\":[]}"}}}};
+        {LEADS,
+         {{.body = "{\"leads\":[]}"},
+          {.status = 500, .body = "{\"error\":\"bad\",\"leads\":[\"Adams\"]}"}}}};
+    static struct listener listener;
     struct fixture f;
     open_fixture(&f, routes, 2);
-    struct exchange said = run_create(&f).call.exchange;
+    struct exchange said = listen_create(&f, &listener);
     assert_int_equal(said.call, EXCHANGE_CREATE);
     assert_int_equal(said.outcome, EXCHANGE_OK);
     assert_int_equal(said.status.value, 200);
-    assert_true(holds(said.request, "\"latitude\":37.7749"));
+    assert_non_null(memmem(said.request.ptr, said.request.len, "\"latitude\":37.7749", 18));
     assert_text(said.answer, "{\"id\":1,\"echo\":\"***\",\"email\":\"***\"}");
-
-    static const struct str hide[] = {STR_INIT("smith")};
-    struct lf_create create = {.call = new_call(&f), .request = &request};
-    create.call.hide = hide;
-    create.call.hide_count = 1;
-    lightfusion_create(f.lf, &create);
-    waiter_wait(f.waiter, 2);
-    assert_int_equal(create.call.exchange.outcome, EXCHANGE_REFUSED);
-    assert_int_equal(create.call.exchange.status.value, 422);
-    assert_text(create.call.exchange.answer, "{\"error\":\"no roof for ***\"}");
-
-    said = run_create(&f).call.exchange;
+    said = listen_create(&f, &listener);
+    assert_int_equal(said.outcome, EXCHANGE_REFUSED);
+    assert_int_equal(said.status.value, 422);
+    assert_text(said.answer, "{\"error\":\"no roof for ***\"}");
+    said = listen_create(&f, &listener);
     assert_int_equal(said.outcome, EXCHANGE_UNCLEAR);
     assert_false(said.status.set);
+    assert_true(str_starts(said.answer, STR("LightFusion's answer was lost")));
 
     // Of other people's leads nothing is kept.
-    said = run_find(&f).call.exchange;
+    said = listen_find(&f, &listener);
     assert_int_equal(said.call, EXCHANGE_FIND);
+    assert_int_equal(said.status.value, 200);
     assert_null(said.request.ptr);
     assert_text(said.answer, "0 leads were looked through, 0 of them new and at the place.");
+    said = listen_find(&f, &listener);
+    assert_int_equal(said.outcome, EXCHANGE_UNCLEAR);
+    assert_text(said.answer, "bad");
+
+    lightfusion_isolate(f.lf, true);
+    assert_int_equal(listen_create(&f, &listener).call, EXCHANGE_NONE);
     close_fixture(&f);
 }
 
