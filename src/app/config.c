@@ -44,7 +44,7 @@ const struct setting config_settings[] = {
     {"LIGHTFUSION_CONCURRENCY", SETTING_INT, .value = "8", INT(lightfusion_concurrency), .min = 1,
      .max = 1000, .help = "calls to LightFusion under way at most"},
     {"LIGHTFUSION_CALLS_PER_MINUTE", SETTING_INT, .value = "0", INT(lightfusion_calls_per_minute),
-     .min = 0, .max = 1000000, .help = "calls to LightFusion a minute at most; 0 is no cap"},
+     .min = 0, .max = 1000000, .help = "calls to LightFusion a minute at most, of all processes together; 0 is no cap"},
     {"LOG_LEVEL", SETTING_CHOICE, .value = "info", CHOICE(log_level), .names = log_level_names,
      .help = "least level that is logged: debug, info, warn or error"},
     {"LOG_FORMAT", SETTING_CHOICE, .value = "text", CHOICE(log_format), .names = log_format_names,
