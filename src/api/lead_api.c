@@ -25,6 +25,48 @@ static enum err read_body(struct http_request *request, const struct field_table
 
 #define LEAD_JSON_TYPICAL 1400 // bytes
 
+// ---- The answer: a lead and its outlook.
+
+struct lead_answer {
+    struct http_request *request;
+    struct lead lead;
+    struct order newest; // where the lead's outlook is in it
+    struct opt_i64 next_try_at;
+};
+
+static void write_answer(struct http_request *request, const struct lead_answer *answer)
+{
+    struct buf body;
+    buf_init_arena(&body, http_arena(request), API_ANSWER_MAX);
+    (void)buf_grow(&body, LEAD_JSON_TYPICAL);
+    buf_append_char(&body, '{');
+    outlook_write_lead(&body, request, &answer->lead, &answer->newest, answer->next_try_at);
+    buf_append_char(&body, '}');
+    api_respond_json(request, 200, &body);
+}
+
+static void outlook_read(struct sql_op *op)
+{
+    struct lead_answer *answer = op->done_ctx;
+    if (op->error.code != ERR_OK)
+        http_problem(answer->request, &op->error);
+    else
+        write_answer(answer->request, answer);
+}
+
+// Most leads wait for nothing: only for the others a second row is read.
+static void answer_lead(struct http_request *request, struct lead_answer *answer)
+{
+    answer->request = request;
+    if (!outlook_is_in_order(&answer->lead)) {
+        write_answer(request, answer);
+        return;
+    }
+    struct sql_op *op = api_op(request, "lead_outlook", SQL_LANE_SHORT, outlook_read, answer);
+    order_store_get_outlook(op, answer->lead.id, &answer->newest, &answer->next_try_at);
+    api_submit(request, op);
+}
+
 // ---- Create.
 
 struct lead_create {
@@ -41,16 +83,17 @@ static void create_done(struct sql_op *op)
         return;
     }
     api_location(create->request, "/api/leads/", create->body.lead.id);
-    if (!create->body.create_3d_model) {
-        api_respond(create->request, 201, &lead_table, &create->body.lead);
-        return;
-    }
-    jobs_wake(api_of(create->request)->jobs);
     struct buf body;
     buf_init_arena(&body, op->arena, API_ANSWER_MAX);
+    (void)buf_grow(&body, LEAD_JSON_TYPICAL);
     buf_append_char(&body, '{');
-    (void)json_write_members(&body, &lead_table, &create->body.lead, true);
-    buf_printf(&body, ",\"order_id\":%lld}", (long long)create->order.id);
+    outlook_write_lead(&body, create->request, &create->body.lead, &create->order,
+                       (struct opt_i64){0});
+    if (create->body.create_3d_model) {
+        jobs_wake(api_of(create->request)->jobs);
+        buf_printf(&body, ",\"order_id\":%lld", (long long)create->order.id);
+    }
+    buf_append_char(&body, '}');
     api_respond_json(create->request, 201, &body);
 }
 
@@ -103,38 +146,16 @@ void lead_api_create(struct http_request *request)
 
 struct lead_get {
     struct http_request *request;
-    struct lead lead;
-    struct order newest; // where the lead's outlook is in it
-    struct opt_i64 next_try_at;
+    struct lead_answer answer;
 };
 
-static void get_answer(struct sql_op *op)
-{
-    struct lead_get *get = op->done_ctx;
-    struct buf body;
-    if (op->error.code != ERR_OK) {
-        http_problem(get->request, &op->error);
-        return;
-    }
-    buf_init_arena(&body, op->arena, API_ANSWER_MAX);
-    (void)buf_grow(&body, LEAD_JSON_TYPICAL);
-    buf_append_char(&body, '{');
-    outlook_write_lead(&body, get->request, &get->lead, &get->newest, get->next_try_at);
-    buf_append_char(&body, '}');
-    api_respond_json(get->request, 200, &body);
-}
-
-// Most leads wait for nothing: only for the others a second row is read.
 static void get_done(struct sql_op *op)
 {
     struct lead_get *get = op->done_ctx;
-    if (op->error.code != ERR_OK || !outlook_is_in_order(&get->lead)) {
-        get_answer(op);
-        return;
-    }
-    struct sql_op *more = api_op(get->request, "lead_outlook", SQL_LANE_SHORT, get_answer, get);
-    order_store_get_outlook(more, get->lead.id, &get->newest, &get->next_try_at);
-    api_submit(get->request, more);
+    if (op->error.code != ERR_OK)
+        http_problem(get->request, &op->error);
+    else
+        answer_lead(get->request, &get->answer);
 }
 
 void lead_api_get(struct http_request *request)
@@ -145,7 +166,7 @@ void lead_api_get(struct http_request *request)
         return;
     get->request = request;
     struct sql_op *op = api_op(request, "lead_get", SQL_LANE_SHORT, get_done, get);
-    lead_store_get(op, id, ERR_NOT_FOUND, &get->lead);
+    lead_store_get(op, id, ERR_NOT_FOUND, &get->answer.lead);
     http_suspend(request);
     api_submit(request, op);
 }
@@ -233,7 +254,7 @@ struct lead_change {
     int64_t id;
     uint64_t seen;
     struct lead_body body;
-    struct lead lead; // as it is stored, before and after
+    struct lead_answer answer; // its lead as it is stored, before and after
 };
 
 static void change_done(struct sql_op *op)
@@ -242,7 +263,7 @@ static void change_done(struct sql_op *op)
     if (op->error.code != ERR_OK)
         http_problem(change->request, &op->error);
     else
-        api_respond(change->request, 200, &lead_table, &change->lead);
+        answer_lead(change->request, &change->answer);
 }
 
 static void submit_change(struct lead_change *change)
@@ -253,7 +274,7 @@ static void submit_change(struct lead_change *change)
     lead_store_change(op, change->id, &change->body.lead, change->seen);
     event_store_add(
         op, &(struct event){.type = "lead.changed", .lead_id = change->id, .at_us = now_us});
-    lead_store_get(op, change->id, ERR_OK, &change->lead); // the change found it
+    lead_store_get(op, change->id, ERR_OK, &change->answer.lead); // the change found it
     api_submit(change->request, op);
 }
 
@@ -285,7 +306,7 @@ static void compare_read_only(struct sql_op *op)
     for (size_t i = 0; i < lead_table.count; i++) {
         const struct field *field = &lead_table.fields[i];
         if ((change->seen & (UINT64_C(1) << i)) == 0 || !is_compared(field) ||
-            field_equal(field, &change->lead, &change->body.lead))
+            field_equal(field, &change->answer.lead, &change->body.lead))
             continue;
         char pointer[64];
         int len = snprintf(pointer, sizeof(pointer), "/%s", field->name);
@@ -318,7 +339,7 @@ void lead_api_change(struct http_request *request)
         return;
     }
     struct sql_op *op = api_op(request, "lead_compare", SQL_LANE_SHORT, compare_read_only, change);
-    lead_store_get(op, change->id, ERR_NOT_FOUND, &change->lead);
+    lead_store_get(op, change->id, ERR_NOT_FOUND, &change->answer.lead);
     api_submit(request, op);
 }
 

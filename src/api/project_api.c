@@ -132,6 +132,14 @@ static void foreign_completed(struct lf_call *call)
     answer_status(foreign->request, &status, false);
 }
 
+static struct lf_call foreign_call(struct foreign *foreign, lf_done_fn *done)
+{
+    return (struct lf_call){.arena = http_arena(foreign->request),
+                            .done = done,
+                            .ctx = foreign,
+                            .class = LF_CLASS_USER};
+}
+
 static void foreign_detailed(struct lf_call *call)
 {
     struct foreign *foreign = call->ctx;
@@ -140,7 +148,7 @@ static void foreign_detailed(struct lf_call *call)
         return;
     }
     foreign->complete = (struct lf_complete){
-        .call = {.arena = http_arena(foreign->request), .done = foreign_completed, .ctx = foreign},
+        .call = foreign_call(foreign, foreign_completed),
         .house_id = foreign->house_id,
     };
     lightfusion_complete(api_of(foreign->request)->lf, &foreign->complete);
@@ -151,7 +159,7 @@ static void ask_foreign(struct http_request *request, int64_t project_id, int64_
     struct foreign *foreign = arena_new(http_arena(request), struct foreign, 1);
     *foreign = (struct foreign){.request = request, .project_id = project_id, .house_id = house_id};
     foreign->details = (struct lf_details){
-        .call = {.arena = http_arena(request), .done = foreign_detailed, .ctx = foreign},
+        .call = foreign_call(foreign, foreign_detailed),
         .project_id = project_id,
         .house_id = house_id,
     };
