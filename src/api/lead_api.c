@@ -181,9 +181,24 @@ struct lead_list {
     struct http_request *request;
     struct lead_filter filter;
     struct lead_page page;
+    struct order_outlooks outlooks; // of those that wait
 };
 
-static void list_done(struct sql_op *op)
+static void write_entry(struct buf *body, const struct lead_list *list, const struct lead *lead)
+{
+    const struct order_outlooks *outlooks = &list->outlooks;
+    size_t at = 0;
+    while (at < outlooks->count && outlooks->orders[at].lead_id != lead->id)
+        at++;
+    bool known = at < outlooks->count;
+    const struct order *newest = known ? &outlooks->orders[at] : &(const struct order){0};
+    buf_append_char(body, '{');
+    outlook_write_lead(body, list->request, lead, newest,
+                       known ? outlooks->next_try_at[at] : (struct opt_i64){0});
+    buf_append_char(body, '}');
+}
+
+static void write_list(struct sql_op *op)
 {
     struct lead_list *list = op->done_ctx;
     struct buf body;
@@ -197,7 +212,7 @@ static void list_done(struct sql_op *op)
     for (size_t i = 0; i < list->page.count; i++) {
         if (i > 0)
             buf_append_char(&body, ',');
-        json_write_object(&body, &lead_table, &list->page.leads[i]);
+        write_entry(&body, list, &list->page.leads[i]);
     }
     BUF_LITERAL(&body, "],\"total\":");
     number_append_i64(&body, list->page.total);
@@ -207,6 +222,42 @@ static void list_done(struct sql_op *op)
     number_append_i64(&body, list->filter.offset);
     buf_append_char(&body, '}');
     api_respond_json(list->request, 200, &body);
+}
+
+// The ids of the leads whose outlook is in an order, as a JSON array; how many there are.
+static size_t waiting_leads(const struct lead_page *page, struct buf *ids)
+{
+    size_t count = 0;
+    buf_append_char(ids, '[');
+    for (size_t i = 0; i < page->count; i++) {
+        if (!outlook_is_in_order(&page->leads[i]))
+            continue;
+        if (count++ > 0)
+            buf_append_char(ids, ',');
+        number_append_i64(ids, page->leads[i].id);
+    }
+    buf_append_char(ids, ']');
+    return count;
+}
+
+static void list_done(struct sql_op *op)
+{
+    struct lead_list *list = op->done_ctx;
+    struct buf ids;
+    buf_init_arena(&ids, op->arena, API_ANSWER_MAX);
+    size_t count = op->error.code == ERR_OK ? waiting_leads(&list->page, &ids) : 0;
+    if (count == 0) {
+        write_list(op);
+        return;
+    }
+    list->outlooks = (struct order_outlooks){
+        .max = count,
+        .orders = arena_new(op->arena, struct order, count),
+        .next_try_at = arena_new(op->arena, struct opt_i64, count),
+    };
+    struct sql_op *more = api_op(list->request, "list_outlooks", SQL_LANE_SHORT, write_list, list);
+    order_store_get_outlooks(more, buf_str(&ids), &list->outlooks);
+    api_submit(list->request, more);
 }
 
 static enum err read_filter(struct http_request *request, struct lead_filter *filter,

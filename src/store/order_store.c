@@ -148,6 +148,37 @@ void order_store_get_outlook(struct sql_op *op, int64_t lead_id, struct order *o
     step->ctx = into;
 }
 
+static void take_outlooks(void *ctx, const struct sql_row *row)
+{
+    struct order_outlooks *outlooks = ctx;
+    if (outlooks->count == outlooks->max)
+        return;
+    struct outlook_into into = {&outlooks->orders[outlooks->count],
+                                &outlooks->next_try_at[outlooks->count]};
+    take_outlook(&into, row);
+    into.order->lead_id = sql_row_i64(row, 6);
+    outlooks->count++;
+}
+
+void order_store_get_outlooks(struct sql_op *op, struct str lead_ids,
+                              struct order_outlooks *outlooks)
+{
+#define OUTLOOKS(ids)                                                                              \
+    "SELECT o.id, o.state, o.failure, o.progress, o.created_at, " NEXT_TRY_OF(                     \
+        "o.id") ", o.lead_id FROM sunlead_orders AS o WHERE o.id IN (SELECT max(id) FROM "         \
+                "sunlead_orders "                                                                  \
+                "WHERE lead_id IN (" ids ") GROUP BY lead_id)"
+    static const struct sql_stmt stmt = {
+        .name = "order_get_outlooks",
+        .text = OUTLOOKS("SELECT value::bigint FROM json_array_elements_text($1::json)"),
+        .sqlite = OUTLOOKS("SELECT value FROM json_each($1)"),
+    };
+#undef OUTLOOKS
+    struct sql_step *step = SQL_STEP(op, &stmt, SQLV_TEXT(lead_ids));
+    step->on_row = take_outlooks;
+    step->ctx = outlooks;
+}
+
 static void take_next_try(void *ctx, const struct sql_row *row)
 {
     struct opt_i64 *next_try_at = ctx;
