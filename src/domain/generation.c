@@ -9,7 +9,8 @@
 #define NARROW_US     (30 * S)               // spans up to this are good, wider ones by their end
 #define STEP_MIN_US   (5900 * INT64_C(1000)) // a look itself takes a moment too
 #define STEP_FACTOR   1.03
-#define LOOKS_MAX     7.9      // on average
+#define LOOKS_MAX     7.9 // on average
+#define LOOKS_DOUBT   0.8
 #define EARLY_SHARE   0.03     // may be done for longer than a step at the first look
 #define SPARSE_SHARE  0.001    // likewise at each further one
 #define FIRST_SPAN    1.5      // steps
@@ -163,10 +164,12 @@ void generation_learn(struct generation *generation, const struct generation_spa
         return;
     g.cell_us = longest_us / GENERATION_CELLS + 1;
     g.haste = haste(spans, count, g.count);
+    // The mean of few spans is chance too: it must not make the steps longer.
+    double looks_max = LOOKS_MAX + LOOKS_DOUBT * (1 - (double)g.count / GENERATION_SPANS_MAX);
     for (;;) {
         spread(&g, spans, count);
         plan(&g);
-        if (looks_expected(&g) <= LOOKS_MAX || g.step_us > FIRST_MAX_US)
+        if (looks_expected(&g) <= looks_max || g.step_us > FIRST_MAX_US)
             break;
         g.step_us = (int64_t)((double)g.step_us * STEP_FACTOR);
     }

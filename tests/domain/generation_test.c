@@ -154,6 +154,29 @@ static void test_shapes(void **state)
     }
 }
 
+// The first models that are followed by what little is known: 60 by the fixed schedule, then 300.
+static void test_little_is_known(void **state)
+{
+    (void)state;
+    struct result sum = {0};
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        struct generation none = {0};
+        struct world world = {0};
+        random_seed(&world.random, seed);
+        for (size_t i = 0; i < 60; i++)
+            world.spans[i] = follow(&none, draw_uniform(&world.random), &world.random).span;
+        generation_learn(&world.g, world.spans, 60);
+        for (int i = 0; i < 300; i++) {
+            struct followed followed = follow(&world.g, draw_uniform(&world.random), &world.random);
+            sum.looks += followed.looks / 6000.0;
+            sum.in_time += (followed.late_s <= 6) / 6000.0;
+        }
+    }
+    print_message("%.2f looks, %.1f %% within 6 s\n", sum.looks, 100 * sum.in_time);
+    assert_true(sum.looks <= 8);
+    assert_true(sum.in_time >= 0.95);
+}
+
 // LightFusion becomes faster, or slower: the schedule follows.
 static void test_change(void **state)
 {
@@ -255,11 +278,9 @@ static void test_remaining(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_shapes),
-        cmocka_unit_test(test_change),
-        cmocka_unit_test(test_too_little_is_known),
-        cmocka_unit_test(test_next_look),
-        cmocka_unit_test(test_remaining),
+        cmocka_unit_test(test_shapes),    cmocka_unit_test(test_little_is_known),
+        cmocka_unit_test(test_change),    cmocka_unit_test(test_too_little_is_known),
+        cmocka_unit_test(test_next_look), cmocka_unit_test(test_remaining),
     };
     return cmocka_run_group_tests_name("generation", tests, NULL, NULL);
 }
