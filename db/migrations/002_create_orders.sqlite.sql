@@ -33,6 +33,7 @@ CREATE TABLE sunlead_orders (
     created_at INTEGER,
     polled_at INTEGER,
     poll_failed INTEGER NOT NULL,
+    unfinished_at INTEGER,
     completed_at INTEGER,
     updated_at INTEGER
 );
@@ -48,6 +49,10 @@ CREATE INDEX sunlead_orders_house ON sunlead_orders(house_id) WHERE house_id IS 
 
 -- Those that wait for a person.
 CREATE INDEX sunlead_orders_parked ON sunlead_orders(id) WHERE state = 'parked';
+
+-- How long the newest models took.
+CREATE INDEX sunlead_orders_history ON sunlead_orders(completed_at)
+    WHERE state = 'completed' AND answered;
 
 CREATE TABLE sunlead_jobs (
     id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -13,6 +13,7 @@
 #include "jobs/notices.h"
 #include "jobs/watch.h"
 #include "sql/sql.h"
+#include "tasks/upstream_state.h"
 #include "upstream/lightfusion.h"
 
 // What handlers work with: the app of the HTTP server. Everything must outlive the server.
@@ -20,6 +21,7 @@ struct api {
     struct sql *db;
     const struct clock *clock;
     struct lightfusion *lf;
+    struct upstream_state *upstream;
     struct files *files;
     struct jobs *jobs;
     struct watch *watch;

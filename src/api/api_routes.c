@@ -5,6 +5,7 @@
 #include "api/lead_api.h"
 #include "api/order_api.h"
 #include "api/project_api.h"
+#include "api/upstream_api.h"
 
 #define JSON_BODY HTTP_ROUTE_JSON_BODY
 // Clients that send {} where nothing is needed are common.
@@ -28,6 +29,8 @@ const struct http_route api_routes[] = {
     {HTTP_POST, "/api/orders/{id}/link", order_api_link, JSON_BODY, 0},
     {HTTP_POST, "/api/orders/{id}/order-again", order_api_again, NO_BODY, 0},
 
+    {HTTP_POST, "/api/upstream/isolate", upstream_api_isolate, NO_BODY, 0},
+    {HTTP_POST, "/api/upstream/restore", upstream_api_restore, NO_BODY, 0},
     {HTTP_GET, "/", health_api_index, 0, 0},
     {HTTP_GET, "/health", health_api_get, 0, 0},
 };

@@ -32,19 +32,24 @@ static void write_database(struct buf *body, const struct api *api, const struct
     buf_append_char(body, '}');
 }
 
+static void write_time(struct buf *body, const char *name, struct opt_i64 time)
+{
+    json_write_name(body, name);
+    if (time.set) {
+        buf_append_char(body, '"');
+        time_append(body, time.value);
+        buf_append_char(body, '"');
+    } else {
+        BUF_LITERAL(body, "null");
+    }
+}
+
 static void write_jobs(struct buf *body, const struct api *api, const struct job_summary *jobs)
 {
     buf_printf(body, ",\"jobs\":{\"ready\":%lld,\"running\":%lld,\"dead\":%lld,\"here\":%zu",
                (long long)jobs->ready, (long long)jobs->running, (long long)jobs->dead,
                jobs_running(api->jobs));
-    json_write_name(body, "next_run_at");
-    if (jobs->next_run_at.set) {
-        buf_append_char(body, '"');
-        time_append(body, jobs->next_run_at.value);
-        buf_append_char(body, '"');
-    } else {
-        BUF_LITERAL(body, "null");
-    }
+    write_time(body, "next_run_at", jobs->next_run_at);
     buf_append_char(body, '}');
 }
 
@@ -57,10 +62,12 @@ static void write_upstream(struct buf *body, const struct api *api, struct arena
     };
     struct str words = STR_NULL;
     enum lf_health health = lightfusion_health(api->lf, arena, &words);
+    struct opt_i64 isolated_at = upstream_state_isolated_at(api->upstream);
     BUF_LITERAL(body, ",\"upstream\":{\"status\":");
-    json_write_str(body, str_of(names[health]));
+    json_write_str(body, isolated_at.set ? STR("isolated") : str_of(names[health]));
     json_write_name(body, "detail");
     json_write_str(body, words);
+    write_time(body, "isolated_at", isolated_at);
     buf_append_char(body, '}');
 }
 

@@ -3,6 +3,7 @@
 
 #include "api/api_call.h"
 #include "api/lead_body.h"
+#include "api/outlook.h"
 #include "base/random.h"
 #include "json/json_read.h"
 #include "json/json_write.h"
@@ -22,6 +23,50 @@ static enum err read_body(struct http_request *request, const struct field_table
     return err->code;
 }
 
+#define LEAD_JSON_TYPICAL 1400 // bytes
+
+// ---- The answer: a lead and its outlook.
+
+struct lead_answer {
+    struct http_request *request;
+    struct lead lead;
+    struct order newest; // where the lead's outlook is in it
+    struct opt_i64 next_try_at;
+};
+
+static void write_answer(struct http_request *request, const struct lead_answer *answer)
+{
+    struct buf body;
+    buf_init_arena(&body, http_arena(request), API_ANSWER_MAX);
+    (void)buf_grow(&body, LEAD_JSON_TYPICAL);
+    buf_append_char(&body, '{');
+    outlook_write_lead(&body, request, &answer->lead, &answer->newest, answer->next_try_at);
+    buf_append_char(&body, '}');
+    api_respond_json(request, 200, &body);
+}
+
+static void outlook_read(struct sql_op *op)
+{
+    struct lead_answer *answer = op->done_ctx;
+    if (op->error.code != ERR_OK)
+        http_problem(answer->request, &op->error);
+    else
+        write_answer(answer->request, answer);
+}
+
+// Most leads wait for nothing: only for the others a second row is read.
+static void answer_lead(struct http_request *request, struct lead_answer *answer)
+{
+    answer->request = request;
+    if (!outlook_is_in_order(&answer->lead)) {
+        write_answer(request, answer);
+        return;
+    }
+    struct sql_op *op = api_op(request, "lead_outlook", SQL_LANE_SHORT, outlook_read, answer);
+    order_store_get_outlook(op, answer->lead.id, &answer->newest, &answer->next_try_at);
+    api_submit(request, op);
+}
+
 // ---- Create.
 
 struct lead_create {
@@ -38,16 +83,17 @@ static void create_done(struct sql_op *op)
         return;
     }
     api_location(create->request, "/api/leads/", create->body.lead.id);
-    if (!create->body.create_3d_model) {
-        api_respond(create->request, 201, &lead_table, &create->body.lead);
-        return;
-    }
-    notices_job_added(api_of(create->request)->notices);
     struct buf body;
     buf_init_arena(&body, op->arena, API_ANSWER_MAX);
+    (void)buf_grow(&body, LEAD_JSON_TYPICAL);
     buf_append_char(&body, '{');
-    (void)json_write_members(&body, &lead_table, &create->body.lead, true);
-    buf_printf(&body, ",\"order_id\":%lld}", (long long)create->order.id);
+    outlook_write_lead(&body, create->request, &create->body.lead, &create->order,
+                       (struct opt_i64){0});
+    if (create->body.create_3d_model) {
+        notices_job_added(api_of(create->request)->notices);
+        buf_printf(&body, ",\"order_id\":%lld", (long long)create->order.id);
+    }
+    buf_append_char(&body, '}');
     api_respond_json(create->request, 201, &body);
 }
 
@@ -103,7 +149,7 @@ void lead_api_create(struct http_request *request)
 
 struct lead_get {
     struct http_request *request;
-    struct lead lead;
+    struct lead_answer answer;
 };
 
 static void get_done(struct sql_op *op)
@@ -112,7 +158,7 @@ static void get_done(struct sql_op *op)
     if (op->error.code != ERR_OK)
         http_problem(get->request, &op->error);
     else
-        api_respond(get->request, 200, &lead_table, &get->lead);
+        answer_lead(get->request, &get->answer);
 }
 
 void lead_api_get(struct http_request *request)
@@ -123,7 +169,7 @@ void lead_api_get(struct http_request *request)
         return;
     get->request = request;
     struct sql_op *op = api_op(request, "lead_get", SQL_LANE_SHORT, get_done, get);
-    lead_store_get(op, id, ERR_NOT_FOUND, &get->lead);
+    lead_store_get(op, id, ERR_NOT_FOUND, &get->answer.lead);
     http_suspend(request);
     api_submit(request, op);
 }
@@ -133,15 +179,29 @@ void lead_api_get(struct http_request *request)
 #define LIST_LIMIT_DEFAULT 20
 #define LIST_LIMIT_MAX     100
 #define LIST_OFFSET_MAX    INT64_C(1000000000)
-#define LEAD_JSON_TYPICAL  1200 // bytes
 
 struct lead_list {
     struct http_request *request;
     struct lead_filter filter;
     struct lead_page page;
+    struct order_outlooks outlooks; // of those that wait
 };
 
-static void list_done(struct sql_op *op)
+static void write_entry(struct buf *body, const struct lead_list *list, const struct lead *lead)
+{
+    const struct order_outlooks *outlooks = &list->outlooks;
+    size_t at = 0;
+    while (at < outlooks->count && outlooks->orders[at].lead_id != lead->id)
+        at++;
+    bool known = at < outlooks->count;
+    const struct order *newest = known ? &outlooks->orders[at] : &(const struct order){0};
+    buf_append_char(body, '{');
+    outlook_write_lead(body, list->request, lead, newest,
+                       known ? outlooks->next_try_at[at] : (struct opt_i64){0});
+    buf_append_char(body, '}');
+}
+
+static void write_list(struct sql_op *op)
 {
     struct lead_list *list = op->done_ctx;
     struct buf body;
@@ -155,7 +215,7 @@ static void list_done(struct sql_op *op)
     for (size_t i = 0; i < list->page.count; i++) {
         if (i > 0)
             buf_append_char(&body, ',');
-        json_write_object(&body, &lead_table, &list->page.leads[i]);
+        write_entry(&body, list, &list->page.leads[i]);
     }
     BUF_LITERAL(&body, "],\"total\":");
     number_append_i64(&body, list->page.total);
@@ -165,6 +225,42 @@ static void list_done(struct sql_op *op)
     number_append_i64(&body, list->filter.offset);
     buf_append_char(&body, '}');
     api_respond_json(list->request, 200, &body);
+}
+
+// The ids of the leads whose outlook is in an order, as a JSON array; how many there are.
+static size_t waiting_leads(const struct lead_page *page, struct buf *ids)
+{
+    size_t count = 0;
+    buf_append_char(ids, '[');
+    for (size_t i = 0; i < page->count; i++) {
+        if (!outlook_is_in_order(&page->leads[i]))
+            continue;
+        if (count++ > 0)
+            buf_append_char(ids, ',');
+        number_append_i64(ids, page->leads[i].id);
+    }
+    buf_append_char(ids, ']');
+    return count;
+}
+
+static void list_done(struct sql_op *op)
+{
+    struct lead_list *list = op->done_ctx;
+    struct buf ids;
+    buf_init_arena(&ids, op->arena, API_ANSWER_MAX);
+    size_t count = op->error.code == ERR_OK ? waiting_leads(&list->page, &ids) : 0;
+    if (count == 0) {
+        write_list(op);
+        return;
+    }
+    list->outlooks = (struct order_outlooks){
+        .max = count,
+        .orders = arena_new(op->arena, struct order, count),
+        .next_try_at = arena_new(op->arena, struct opt_i64, count),
+    };
+    struct sql_op *more = api_op(list->request, "list_outlooks", SQL_LANE_SHORT, write_list, list);
+    order_store_get_outlooks(more, buf_str(&ids), &list->outlooks);
+    api_submit(list->request, more);
 }
 
 static enum err read_filter(struct http_request *request, struct lead_filter *filter,
@@ -212,7 +308,7 @@ struct lead_change {
     int64_t id;
     uint64_t seen;
     struct lead_body body;
-    struct lead lead; // as it is stored, before and after
+    struct lead_answer answer; // its lead as it is stored, before and after
 };
 
 static void change_done(struct sql_op *op)
@@ -221,7 +317,7 @@ static void change_done(struct sql_op *op)
     if (op->error.code != ERR_OK)
         api_refuse(change->request, &op->error);
     else
-        api_respond(change->request, 200, &lead_table, &change->lead);
+        answer_lead(change->request, &change->answer);
 }
 
 static void submit_change(struct lead_change *change)
@@ -236,9 +332,9 @@ static void submit_change(struct lead_change *change)
         .seen = change->seen,
         .event = {.type = "lead.changed", .op_id = op_id, .at_us = now_us},
     };
-    lead_store_change(op, &edit, &change->lead);
+    lead_store_change(op, &edit, &change->answer.lead);
     event_store_find(sql_op_proof(op), op_id, &change->id);
-    lead_store_get(op->proof, change->id, ERR_NOT_FOUND, &change->lead);
+    lead_store_get(op->proof, change->id, ERR_NOT_FOUND, &change->answer.lead);
     api_submit(change->request, op);
 }
 
@@ -270,7 +366,7 @@ static void compare_read_only(struct sql_op *op)
     for (size_t i = 0; i < lead_table.count; i++) {
         const struct field *field = &lead_table.fields[i];
         if ((change->seen & (UINT64_C(1) << i)) == 0 || !is_compared(field) ||
-            field_equal(field, &change->lead, &change->body.lead))
+            field_equal(field, &change->answer.lead, &change->body.lead))
             continue;
         char pointer[64];
         int len = snprintf(pointer, sizeof(pointer), "/%s", field->name);
@@ -303,7 +399,7 @@ void lead_api_change(struct http_request *request)
         return;
     }
     struct sql_op *op = api_op(request, "lead_compare", SQL_LANE_SHORT, compare_read_only, change);
-    lead_store_get(op, change->id, ERR_NOT_FOUND, &change->lead);
+    lead_store_get(op, change->id, ERR_NOT_FOUND, &change->answer.lead);
     api_submit(request, op);
 }
 

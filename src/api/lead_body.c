@@ -75,6 +75,8 @@ static void join_all(void)
     join_start(&lead_change, "lead", sizeof(struct lead_body));
     join(&lead_change, lead_table.fields, lead_table.count, 0);
     join_replace(&lead_change, "address", &lead_address);
+    join(&lead_change, outlook_table.fields, outlook_table.count,
+         offsetof(struct lead_body, outlook));
 
     // The terms' own place and address are the lead's: they come last, to be dropped.
     lead_create = lead_change;

@@ -2,6 +2,7 @@
 #ifndef SUNLEAD_API_LEAD_BODY_H
 #define SUNLEAD_API_LEAD_BODY_H
 
+#include "api/outlook.h"
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/field.h"
@@ -15,6 +16,7 @@ struct lead_body {
     struct str address_json; // a text or an object
     bool create_3d_model;
     struct project_request terms; // place and address are the lead's
+    struct outlook outlook;       // what GET gave, sent back: not looked at
 };
 
 // The body of POST /api/projects/3d.

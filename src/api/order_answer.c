@@ -2,7 +2,27 @@
 #include "api/order_answer.h"
 
 #include "api/api_call.h"
+#include "api/outlook.h"
 #include "json/json_write.h"
+#include "store/exchange_store.h"
+#include "store/order_store.h"
+
+// What an order's answer has beside the order's own members.
+struct order_more {
+    enum model_status model_3d_status;
+    struct str model_3d_error;
+    struct opt_i64 eta;
+    struct opt_i64 next_try_at;
+};
+
+static const struct field more_fields[] = {
+    {FIELD_AS_ENUM(struct order_more, model_3d_status, enum model_status, model_status_names)},
+    {FIELD_AS_STR(struct order_more, model_3d_error, 200)},
+    {FIELD_AS_TIME(struct order_more, eta)},
+    {FIELD_AS_TIME(struct order_more, next_try_at)},
+};
+
+static const struct field_table more_table = FIELD_TABLE("order", more_fields, struct order_more);
 
 #define PROBLEM_TYPE "application/problem+json"
 
@@ -122,14 +142,43 @@ void order_answer_created(struct http_request *request, const struct order *orde
     api_respond(request, status, &created_table, &created);
 }
 
-void order_answer_order(struct http_request *request, int status, const struct order *order)
+void order_view_read(struct sql_op *op, int64_t id, struct order_view *view)
 {
+    view->exchanges = (struct row_list){
+        .arena = op->arena,
+        .table = &exchange_table,
+        .objects = arena_new(op->arena, struct exchange, EXCHANGES_MAX),
+        .max = EXCHANGES_MAX,
+    };
+    order_store_get(op, id, ERR_NOT_FOUND, &view->order);
+    order_store_get_next_try(op, id, &view->next_try_at);
+    exchange_store_list(op, id, &view->exchanges);
+}
+
+// The order's members, and those of its outlook that are not the order's own.
+void order_answer_view(struct http_request *request, int status, const struct order_view *view)
+{
+    const struct order *order = &view->order;
+    const struct outlook outlook = outlook_of_order(request, order, view->next_try_at);
+    const struct exchange *exchanges = view->exchanges.objects;
+    const struct order_more more = {
+        .model_3d_status = order_model_status(order->state),
+        .model_3d_error = outlook.model_3d_error,
+        .eta = outlook.eta,
+        .next_try_at = view->next_try_at,
+    };
     struct buf body;
     buf_init_arena(&body, http_arena(request), API_ANSWER_MAX);
     buf_append_char(&body, '{');
-    json_write_members(&body, &order_table, order, true);
-    json_write_name(&body, "model_3d_status");
-    json_write_str(&body, str_of(model_status_names[order_model_status(order->state)]));
-    buf_append_char(&body, '}');
+    (void)json_write_members(&body, &order_table, order, true);
+    (void)json_write_members(&body, &more_table, &more, false);
+    json_write_name(&body, "exchanges");
+    buf_append_char(&body, '[');
+    for (size_t i = 0; i < view->exchanges.count; i++) {
+        if (i > 0)
+            buf_append_char(&body, ',');
+        json_write_object(&body, &exchange_table, &exchanges[i]);
+    }
+    BUF_LITERAL(&body, "]}");
     api_respond_json(request, status, &body);
 }

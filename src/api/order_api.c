@@ -343,7 +343,7 @@ void order_api_retry(struct http_request *request)
 
 struct order_get {
     struct http_request *request;
-    struct order order;
+    struct order_view view;
 };
 
 static void get_done(struct sql_op *op)
@@ -352,7 +352,7 @@ static void get_done(struct sql_op *op)
     if (op->error.code != ERR_OK)
         http_problem(get->request, &op->error);
     else
-        order_answer_order(get->request, 200, &get->order);
+        order_answer_view(get->request, 200, &get->view);
 }
 
 void order_api_get(struct http_request *request)
@@ -363,7 +363,7 @@ void order_api_get(struct http_request *request)
         return;
     get->request = request;
     struct sql_op *op = api_op(request, "order_get", SQL_LANE_SHORT, get_done, get);
-    order_store_get(op, id, ERR_NOT_FOUND, &get->order);
+    order_view_read(op, id, &get->view);
     http_suspend(request);
     api_submit(request, op);
 }
@@ -389,6 +389,7 @@ struct order_settle {
     enum order_state to; // created (linked) or requested (again)
     struct order order;
     struct lead lead;
+    struct order_view view;      // after the change
     struct lf_details details;   // of the project that is to be linked
     struct lf_complete complete; // of its house
 };
@@ -408,7 +409,7 @@ static void settle_stored(struct sql_op *op)
     }
     notices_job_added(api_of(request)->notices);
     notices_order_changed(api_of(request)->notices, settle->order.id);
-    order_answer_order(request, 200, &settle->order);
+    order_answer_view(request, 200, &settle->view);
 }
 
 static enum err settle(struct order_settle *settle, int64_t now_us, struct error *err)
@@ -459,7 +460,9 @@ static void settle_store(struct order_settle *ours)
                                .op_id = op_id,
                                .at_us = now_us,
                            });
+    order_view_read(store, ours->order.id, &ours->view);
     event_store_find(sql_op_proof(store), op_id, &ours->order.lead_id);
+    order_view_read(store->proof, ours->order.id, &ours->view);
     api_submit(request, store);
 }
 
@@ -485,6 +488,12 @@ static void link_checked(struct lf_call *call)
     http_problem(ours->request, &err);
 }
 
+static struct lf_call link_call(struct order_settle *ours, lf_done_fn *done)
+{
+    return (struct lf_call){
+        .arena = http_arena(ours->request), .done = done, .ctx = ours, .class = LF_CLASS_USER};
+}
+
 static void check_house(struct lf_call *call)
 {
     struct order_settle *ours = call->ctx;
@@ -493,7 +502,7 @@ static void check_house(struct lf_call *call)
         return;
     }
     ours->complete = (struct lf_complete){
-        .call = {.arena = http_arena(ours->request), .done = link_checked, .ctx = ours},
+        .call = link_call(ours, link_checked),
         .house_id = ours->details.house_id,
     };
     lightfusion_complete(api_of(ours->request)->lf, &ours->complete);
@@ -503,7 +512,7 @@ static void check_link(struct order_settle *ours)
 {
     struct opt_i64 house_id = ours->body.house_id.set ? ours->body.house_id : ours->order.house_id;
     ours->details = (struct lf_details){
-        .call = {.arena = http_arena(ours->request), .done = check_house, .ctx = ours},
+        .call = link_call(ours, check_house),
         .project_id = ours->body.project_id.value,
         .house_id = house_id.value,
     };

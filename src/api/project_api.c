@@ -3,6 +3,7 @@
 
 #include "api/api_call.h"
 #include "api/order_adopt.h"
+#include "api/outlook.h"
 #include "api/order_refresh.h"
 #include "base/log.h"
 #include "json/json_write.h"
@@ -132,6 +133,14 @@ static void foreign_completed(struct lf_call *call)
     answer_status(foreign->request, &status, false);
 }
 
+static struct lf_call foreign_call(struct foreign *foreign, lf_done_fn *done)
+{
+    return (struct lf_call){.arena = http_arena(foreign->request),
+                            .done = done,
+                            .ctx = foreign,
+                            .class = LF_CLASS_USER};
+}
+
 static void foreign_detailed(struct lf_call *call)
 {
     struct foreign *foreign = call->ctx;
@@ -140,7 +149,7 @@ static void foreign_detailed(struct lf_call *call)
         return;
     }
     foreign->complete = (struct lf_complete){
-        .call = {.arena = http_arena(foreign->request), .done = foreign_completed, .ctx = foreign},
+        .call = foreign_call(foreign, foreign_completed),
         .house_id = foreign->house_id,
     };
     lightfusion_complete(api_of(foreign->request)->lf, &foreign->complete);
@@ -151,7 +160,7 @@ static void ask_foreign(struct http_request *request, int64_t project_id, int64_
     struct foreign *foreign = arena_new(http_arena(request), struct foreign, 1);
     *foreign = (struct foreign){.request = request, .project_id = project_id, .house_id = house_id};
     foreign->details = (struct lf_details){
-        .call = {.arena = http_arena(request), .done = foreign_detailed, .ctx = foreign},
+        .call = foreign_call(foreign, foreign_detailed),
         .project_id = project_id,
         .house_id = house_id,
     };
@@ -266,7 +275,7 @@ static void sync_answer(struct sql_op *op)
         sync->lead.sync_status = LEAD_SYNC_FAILED;
     buf_init_arena(&body, op->arena, API_ANSWER_MAX);
     buf_append_char(&body, '{');
-    (void)json_write_members(&body, &lead_table, &sync->lead, true);
+    outlook_write_lead(&body, sync->request, &sync->lead, &sync->wait.order, (struct opt_i64){0});
     json_write_name(&body, "sync_error");
     json_write_str(&body, sync_error_of(&sync->wait));
     buf_printf(&body, ",\"order_id\":%lld}", (long long)sync->wait.order.id);

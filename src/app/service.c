@@ -28,6 +28,7 @@ struct service {
     struct pool *pool; // checks and syncs files
     struct http_client *http;
     struct lightfusion *lf;
+    struct upstream_state *upstream;
     struct files *files;
     struct watch *watch;
     struct jobs *jobs;
@@ -125,7 +126,15 @@ static enum err open_upstream(struct service *service, const struct config *conf
         .calls_per_minute = (unsigned)config->lightfusion_calls_per_minute,
     };
     TRY(http_client_open(USER_AGENT, HTTP_CALLS_MAX, HTTP_QUEUE_MAX, &service->http, err));
-    return lightfusion_open(&settings, service->http, &service->lf, err);
+    TRY(lightfusion_open(&settings, service->http, &service->lf, err));
+    const struct upstream_state_settings shared = {
+        .db = service->db,
+        .http = service->http,
+        .lf = service->lf,
+        .clock = clock_system(),
+        .calls_per_minute = settings.calls_per_minute,
+    };
+    return upstream_state_open(&shared, &service->upstream, err);
 }
 
 static enum err open_files(struct service *service, const struct config *config, struct error *err)
@@ -146,6 +155,7 @@ static enum err open_jobs(struct service *service, const struct config *config, 
         .http = service->http,
         .files = service->files,
         .notices = &service->notices,
+        .upstream = service->upstream,
     };
     const struct jobs_settings settings = {
         .db = service->db,
@@ -198,6 +208,7 @@ static enum err open_server(struct service *service, const struct config *config
         .db = service->db,
         .clock = clock_system(),
         .lf = service->lf,
+        .upstream = service->upstream,
         .files = service->files,
         .jobs = service->jobs,
         .watch = service->watch,
@@ -265,11 +276,13 @@ void service_close(struct service *service)
         notices_close(&service->notices);
     http_server_close(service->server);
     jobs_close(service->jobs);
+    upstream_state_stop(service->upstream);
     http_client_close(service->http);
     pool_close(service->pool);
     watch_close(service->watch);
     files_close(service->files);
     lightfusion_close(service->lf);
+    upstream_state_close(service->upstream);
     sql_close(service->db);
     arena_close(service->arena);
     free(service);

@@ -47,6 +47,7 @@ static const struct field order_fields[] = {
     {FIELD_AS_TIME(struct order, created_at)},
     {FIELD_AS_TIME(struct order, polled_at)},
     {FIELD_AS_BOOL(struct order, poll_failed)},
+    {FIELD_AS_TIME(struct order, unfinished_at), .flags = FIELD_NO_JSON},
     {FIELD_AS_TIME(struct order, completed_at)},
     {FIELD_AS_TIME(struct order, updated_at)},
 };
@@ -263,8 +264,22 @@ bool order_take_reading(struct order *order, const struct project_reading *readi
         order_fail_with(order, FAILURE_ERRORED, STR("LightFusion could not make this model."));
     else if (order_is_live(order->state))
         order_fail_with(order, FAILURE_NONE, STR_NULL);
+    if (order->state != ORDER_COMPLETED)
+        order->unfinished_at = OPT_I64(now_us);
     order->updated_at = OPT_I64(now_us);
     return changed;
+}
+
+void order_take_failed_poll(struct order *order, bool asked, int64_t now_us)
+{
+    order->polls += asked ? 1 : 0;
+    order->polled_at = OPT_I64(now_us);
+    order->poll_failed = true;
+    // Had it been seen, it might have been done already: only of its creation it is known that it
+    // was not.
+    if (!order->unfinished_at.set)
+        order->unfinished_at = order->created_at;
+    order->updated_at = OPT_I64(now_us);
 }
 
 int64_t order_next_poll_us(const struct order *order, int64_t now_us, double jitter)

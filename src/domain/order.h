@@ -69,11 +69,12 @@ struct order {
     int64_t polls;
     int64_t lookups; // complete look-ups that found no candidate
     struct opt_i64 requested_at;
-    struct opt_i64 sending_at;   // of the last attempt
-    struct opt_i64 created_at;   // LightFusion's answer
-    struct opt_i64 polled_at;    // last poll that ended, well or not
-    bool poll_failed;            // whether that one failed
-    struct opt_i64 completed_at; // end of the order: completed, failed or cancelled
+    struct opt_i64 sending_at;    // of the last attempt
+    struct opt_i64 created_at;    // LightFusion's answer
+    struct opt_i64 polled_at;     // last poll that ended, well or not
+    bool poll_failed;             // whether that one failed
+    struct opt_i64 unfinished_at; // last seen not to be done; not set: never
+    struct opt_i64 completed_at;  // end of the order: completed, failed or cancelled
     struct opt_i64 updated_at;
 };
 
@@ -124,6 +125,10 @@ struct project_reading {
 // Returns whether anything but the time changed.
 bool order_take_reading(struct order *order, const struct project_reading *reading, int64_t now_us);
 
+// order_take_failed_poll() notes that a project could not be read; asked tells whether LightFusion
+// was asked at all, or our own side held the poll back.
+void order_take_failed_poll(struct order *order, bool asked, int64_t now_us);
+
 // Timing of an order, in microseconds (design: "A model order").
 #define ORDER_SEND_FRESH_US                                                                        \
     (5 * INT64_C(1000000)) // the fence is this old at most when the request goes out
@@ -134,8 +139,9 @@ bool order_take_reading(struct order *order, const struct project_reading *readi
 #define ORDER_LATE_UNTIL_US   (86400 * INT64_C(1000000)) // ... and this long
 #define ORDER_TRIES_MAX       10                         // sends that certainly did not arrive
 
-// order_next_poll_us() is how long to wait before the next poll: 20 s after creation, then 5 to 15
-// s, longer the older the order; jitter is from 0 to 1.
+// order_next_poll_us() is how long to wait before the next poll where no generation times are known
+// (else generation_next_look_us() tells): 20 s after creation, then 5 to 15 s, longer the older the
+// order; jitter is from 0 to 1.
 int64_t order_next_poll_us(const struct order *order, int64_t now_us, double jitter);
 
 // order_backoff_us() is 1 s doubling to 10 min by tries (1: the first), +-20 % by jitter (0 to 1).

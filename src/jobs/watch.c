@@ -140,6 +140,16 @@ bool watch_remove(struct watch *watch, struct watcher *watcher)
     return waiting;
 }
 
+bool watch_has(struct watch *watch, int64_t order_id)
+{
+    bool found = false;
+    mutex_lock(&watch->mutex);
+    for (const struct watcher *w = *slot_of(watch, order_id); w != NULL && !found; w = w->next)
+        found = w->order_id == order_id;
+    mutex_unlock(&watch->mutex);
+    return found;
+}
+
 void watch_notify(struct watch *watch, int64_t order_id)
 {
     struct watcher *taken = NULL;

@@ -30,6 +30,9 @@ void watch_add(struct watch *watch, struct watcher *watcher);
 // watch_remove() takes a watcher back; false when it was or is being woken.
 bool watch_remove(struct watch *watch, struct watcher *watcher);
 
+// watch_has() tells whether somebody waits for an order here.
+bool watch_has(struct watch *watch, int64_t order_id);
+
 // watch_notify() wakes all who wait for an order. From any thread; woken() runs inside it, so it
 // must be short.
 void watch_notify(struct watch *watch, int64_t order_id);

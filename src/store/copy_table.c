@@ -19,6 +19,12 @@ static const struct copy_column source_columns[] = {
     {"differed", SQL_INT},
 };
 
+static const struct copy_column exchange_columns[] = {
+    {"id", SQL_INT},          {"at", SQL_TIME},      {"call", SQL_TEXT},
+    {"outcome", SQL_TEXT},    {"times", SQL_INT},    {"status", SQL_INT},
+    {"duration_ms", SQL_INT}, {"request", SQL_TEXT}, {"answer", SQL_TEXT},
+};
+
 static const struct copy_column count_columns[] = {
     {"company_id", SQL_INT},
     {"has_3d_model", SQL_BOOL},
@@ -57,6 +63,13 @@ const struct copy_table copy_tables[] = {
         .newest = "id",
         .batch_rows = 1000,
         .counts_ids = true,
+    },
+    {
+        .name = "sunlead_exchanges",
+        OWN(exchange_columns),
+        .key_count = 1,
+        .newest = "at",
+        .batch_rows = 1000,
     },
     {
         .name = "sunlead_project_id_sources",

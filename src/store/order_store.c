@@ -145,6 +145,97 @@ void order_store_get_newest(struct sql_op *op, int64_t lead_id, struct order *or
     get_step(op, &stmt, lead_id, order);
 }
 
+struct outlook_into {
+    struct order *order;
+    struct opt_i64 *next_try_at;
+};
+
+static int enum_of(const char *const *names, struct str text)
+{
+    int value = text.ptr == NULL ? 0 : field_enum_parse(names, text);
+    return value < 0 ? 0 : value;
+}
+
+static void take_outlook(void *ctx, const struct sql_row *row)
+{
+    const struct outlook_into *into = ctx;
+    struct order *order = into->order;
+    order->id = sql_row_i64(row, 0);
+    order->state = (enum order_state)enum_of(order_state_names, sql_row_str(row, 1));
+    order->failure = (enum order_failure)enum_of(order_failure_names, sql_row_str(row, 2));
+    order->progress = sql_row_opt_i64(row, 3);
+    order->created_at = sql_row_opt_i64(row, 4);
+    *into->next_try_at = sql_row_opt_i64(row, 5);
+}
+
+// The words of the index of live jobs, then those that wait; files are fetched when all is over.
+#define NEXT_TRY_OF(id)                                                                            \
+    "(SELECT min(run_at) FROM sunlead_jobs WHERE order_id = " id                                   \
+    " AND state IN ('ready', 'running') AND state = 'ready' AND kind <> 'files')"
+
+void order_store_get_outlook(struct sql_op *op, int64_t lead_id, struct order *order,
+                             struct opt_i64 *next_try_at)
+{
+    static const struct sql_stmt stmt = {
+        .name = "order_get_outlook",
+        .text = "SELECT o.id, o.state, o.failure, o.progress, o.created_at, " NEXT_TRY_OF(
+            "o.id") " FROM sunlead_orders AS o WHERE o.lead_id = $1 ORDER BY o.id DESC LIMIT 1",
+    };
+    struct outlook_into *into = arena_new(op->arena, struct outlook_into, 1);
+    *into = (struct outlook_into){order, next_try_at};
+    struct sql_step *step = SQL_STEP(op, &stmt, SQLV_INT(lead_id));
+    step->on_row = take_outlook;
+    step->ctx = into;
+}
+
+static void take_outlooks(void *ctx, const struct sql_row *row)
+{
+    struct order_outlooks *outlooks = ctx;
+    if (outlooks->count == outlooks->max)
+        return;
+    struct outlook_into into = {&outlooks->orders[outlooks->count],
+                                &outlooks->next_try_at[outlooks->count]};
+    take_outlook(&into, row);
+    into.order->lead_id = sql_row_i64(row, 6);
+    outlooks->count++;
+}
+
+void order_store_get_outlooks(struct sql_op *op, struct str lead_ids,
+                              struct order_outlooks *outlooks)
+{
+#define OUTLOOKS(ids)                                                                              \
+    "SELECT o.id, o.state, o.failure, o.progress, o.created_at, " NEXT_TRY_OF(                     \
+        "o.id") ", o.lead_id FROM sunlead_orders AS o WHERE o.id IN (SELECT max(id) FROM "         \
+                "sunlead_orders "                                                                  \
+                "WHERE lead_id IN (" ids ") GROUP BY lead_id)"
+    static const struct sql_stmt stmt = {
+        .name = "order_get_outlooks",
+        .text = OUTLOOKS("SELECT value::bigint FROM json_array_elements_text($1::json)"),
+        .sqlite = OUTLOOKS("SELECT value FROM json_each($1)"),
+    };
+#undef OUTLOOKS
+    struct sql_step *step = SQL_STEP(op, &stmt, SQLV_TEXT(lead_ids));
+    step->on_row = take_outlooks;
+    step->ctx = outlooks;
+}
+
+static void take_next_try(void *ctx, const struct sql_row *row)
+{
+    struct opt_i64 *next_try_at = ctx;
+    *next_try_at = sql_row_opt_i64(row, 0);
+}
+
+void order_store_get_next_try(struct sql_op *op, int64_t id, struct opt_i64 *next_try_at)
+{
+    static const struct sql_stmt stmt = {
+        .name = "order_get_next_try",
+        .text = "SELECT " NEXT_TRY_OF("$1"),
+    };
+    struct sql_step *step = SQL_STEP(op, &stmt, SQLV_INT(id));
+    step->on_row = take_next_try;
+    step->ctx = next_try_at;
+}
+
 void order_store_get_by_op(struct sql_op *op, int64_t op_id, struct order *order)
 {
     static const struct sql_stmt stmt = {

@@ -37,6 +37,28 @@ void order_store_get_by_project(struct sql_op *op, int64_t project_id, struct or
 // order_store_get_newest() reads the newest order of a lead; order->id stays 0 if there is none.
 void order_store_get_newest(struct sql_op *op, int64_t lead_id, struct order *order);
 
+// order_store_get_outlook() reads what tells how the newest order of a lead will go on: id, state,
+// failure, progress, created_at, and when its job is due, where it waits; order->id stays 0 if
+// there is none.
+void order_store_get_outlook(struct sql_op *op, int64_t lead_id, struct order *order,
+                             struct opt_i64 *next_try_at);
+
+// The outlooks of several leads' newest orders, as order_store_get_outlook() reads one; lead_id is
+// set too.
+struct order_outlooks {
+    size_t count;
+    size_t max;
+    struct order *orders;
+    struct opt_i64 *next_try_at;
+};
+
+// order_store_get_outlooks() reads those of the leads in a JSON array of ids.
+void order_store_get_outlooks(struct sql_op *op, struct str lead_ids,
+                              struct order_outlooks *outlooks);
+
+// order_store_get_next_try() reads when an order's job is due, where it waits.
+void order_store_get_next_try(struct sql_op *op, int64_t id, struct opt_i64 *next_try_at);
+
 // order_store_get_by_op() reads the order that an operation made; order->id stays 0 if it made
 // none.
 void order_store_get_by_op(struct sql_op *op, int64_t op_id, struct order *order);

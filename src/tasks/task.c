@@ -80,6 +80,7 @@ void task_leave(struct task *task, int64_t again_at_us, struct str why)
         job->last_error = str_slice(why, 0, JOB_ERROR_MAX);
         job_store_reschedule(op, job, task_now_us(task));
     }
+    task_store_exchanges(task, op);
     op->done = left;
     op->done_ctx = task;
     sql_submit(task->tasks->db, op);
@@ -188,6 +189,7 @@ static void commit_loaded(struct sql_op *load_op)
     order_commit(op, &task->order, task->before, &task->lead, now_us);
     add_job_steps(task, op, now_us);
     note_sources(task, op);
+    task_store_exchanges(task, op);
     op->done = committed;
     op->done_ctx = task;
     sql_submit(task->tasks->db, op);
@@ -203,6 +205,7 @@ static void commit_done(struct task *task)
     if (task->order.state != task->before)
         log_state(task);
     task->order.version++;
+    task->exchange_count = 0;
     notices_order_changed(task->tasks->notices, task->order.id);
     // One that is due later is for this process: the others look before they are late.
     if (task->change.add != JOB_NONE && task->change.add_at_us <= task_now_us(task))

@@ -8,6 +8,9 @@
 #include "store/order_store.h"
 #include "tasks/tasks.h"
 
+#define TASK_HIDE_MAX      4
+#define TASK_EXCHANGES_MAX 6
+
 struct task;
 typedef void task_step_fn(struct task *task);
 
@@ -42,6 +45,10 @@ struct task {
     task_step_fn
         *conflict; // when a commit would link a project that another order has; NULL: the run ends
     struct task_change change;
+    struct str hide[TASK_HIDE_MAX];                // not shown in exchanges
+    bool hides;                                    // whether it was filled in
+    struct exchange exchanges[TASK_EXCHANGES_MAX]; // to be stored with the next commit
+    size_t exchange_count;
     unsigned tries;       // of a database that is down
     unsigned stale_tries; // of an order that others change
     bool lease_lost;
@@ -66,8 +73,19 @@ void task_commit_or(struct task *task, task_apply_fn *apply, task_step_fn *then,
                     task_step_fn *conflict);
 
 // task_leave() ends the run without a change of the order; the job is run again at again_at_us, or
-// finished if that is 0.
+// finished if that is 0. What was noted of calls is stored.
 void task_leave(struct task *task, int64_t again_at_us, struct str why);
+
+// task_call() is the common part of a call to LightFusion for the task: done() gets the task as
+// ctx.
+struct lf_call task_call(struct task *task, lf_done_fn *done);
+
+// task_note_call() keeps what was said in a call, inside its done(), to be stored by the next
+// commit.
+void task_note_call(struct task *task, struct lf_call *call);
+
+// task_store_exchanges() adds steps that store what was noted.
+void task_store_exchanges(struct task *task, struct sql_op *op);
 
 // task_now_us() is the time by the tasks' clock.
 int64_t task_now_us(const struct task *task);

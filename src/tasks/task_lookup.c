@@ -28,6 +28,13 @@ static struct lookup *lookup_of(const struct task *task)
     return task->own;
 }
 
+static struct lf_call lookup_call(struct task *task, lf_done_fn *done)
+{
+    struct lf_call call = task_call(task, done);
+    call.class = LF_CLASS_LOOKUP;
+    return call;
+}
+
 // ---- What is found out.
 
 // What was looked up is about one attempt: when another process has moved the order on meanwhile,
@@ -139,6 +146,7 @@ static void id_tried(struct lf_call *call)
 {
     struct task *task = call->ctx;
     struct lookup *lookup = lookup_of(task);
+    task_note_call(task, call);
     if (call->outcome == LF_NOT_SENT || call->outcome == LF_UNCLEAR) {
         look_again(task, call);
         return;
@@ -161,7 +169,7 @@ static void try_id(struct task *task)
         return;
     }
     lookup->details = (struct lf_details){
-        .call = {.arena = task->arena, .done = id_tried, .ctx = task},
+        .call = lookup_call(task, id_tried),
         .project_id = lookup->ids[lookup->id_at],
         .house_id = lookup->house_id,
     };
@@ -181,6 +189,7 @@ static void completed_read(struct lf_call *call)
 {
     struct task *task = call->ctx;
     struct lookup *lookup = lookup_of(task);
+    task_note_call(task, call);
     if (call->outcome == LF_NOT_FOUND || call->outcome == LF_REFUSED) {
         park(task, STR("LightFusion lists the house but does not tell its state."));
         return;
@@ -219,7 +228,7 @@ static void read_candidate(struct task *task)
         return;
     }
     lookup->complete = (struct lf_complete){
-        .call = {.arena = task->arena, .done = completed_read, .ctx = task},
+        .call = lookup_call(task, completed_read),
         .house_id = lookup->house_id,
     };
     lightfusion_complete(task->tasks->lf, &lookup->complete);
@@ -258,6 +267,7 @@ static void found(struct lf_call *call)
 {
     struct task *task = call->ctx;
     struct lookup *lookup = lookup_of(task);
+    task_note_call(task, call);
     if (call->outcome == LF_NOT_FOUND || call->outcome == LF_REFUSED) {
         park(task, STR("LightFusion gave no clear answer, and has no look-up to find out."));
         return;
@@ -285,7 +295,7 @@ void task_lookup(struct task *task)
     struct lookup *lookup = arena_new(task->arena, struct lookup, 1);
     task->own = lookup;
     lookup->find = (struct lf_find){
-        .call = {.arena = task->arena, .done = found, .ctx = task},
+        .call = lookup_call(task, found),
         .latitude = task->order.latitude,
         .longitude = task->order.longitude,
         .since_us = task->order.sending_at.value,

@@ -70,7 +70,8 @@ static enum err apply_created(struct task *task, struct task_change *change, int
         task->order.details = project_details_text(&create->details, task->arena);
     change->job = TASK_JOB_FINISH;
     change->add = JOB_POLL;
-    change->add_at_us = now_us + ORDER_FIRST_POLL_US;
+    change->add_at_us = now_us + upstream_state_next_poll_us(task->tasks->upstream, &task->order,
+                                                             now_us, task_jitter());
     return ERR_OK;
 }
 
@@ -148,6 +149,7 @@ static enum err apply_unclear(struct task *task, struct task_change *change, int
 static void answered(struct lf_call *call)
 {
     struct task *task = call->ctx;
+    task_note_call(task, call);
     switch (call->outcome) {
     case LF_OK:
         if (create_of(task)->house_id.set)
@@ -184,7 +186,7 @@ static void send(struct task *task)
     struct sending *sending = task->own;
     sending->began_at_us = task->order.sending_at.value;
     sending->create = (struct lf_create){
-        .call = {.arena = task->arena, .done = answered, .ctx = task},
+        .call = task_call(task, answered),
         .request = &sending->request,
         .still_wanted = still_fresh,
     };

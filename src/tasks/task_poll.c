@@ -11,6 +11,7 @@ struct poll {
     struct lf_complete complete;
     struct lf_details details;
     bool has_details;
+    int64_t began_us; // UTC: polls keep their distance, however long one takes
 };
 
 static struct poll *poll_of(const struct task *task)
@@ -18,11 +19,17 @@ static struct poll *poll_of(const struct task *task)
     return task->own;
 }
 
-// When an order that does not move is given up, when a late end is still looked for, or 0: no more.
-static int64_t next_look_us(const struct order *order, int64_t now_us)
+// When to look again: soon at an order that is live, now and then at one whose end may come late,
+// or 0: no more.
+static int64_t next_look_us(const struct task *task, int64_t now_us)
 {
-    if (order_is_live(order->state))
-        return now_us + order_next_poll_us(order, now_us, task_jitter());
+    const struct order *order = &task->order;
+    if (order_is_live(order->state)) {
+        int64_t began_us = poll_of(task)->began_us;
+        int64_t next_us = began_us + upstream_state_next_poll_us(task->tasks->upstream, order,
+                                                                 began_us, task_jitter());
+        return next_us < now_us ? now_us : next_us;
+    }
     bool late = order->state == ORDER_FAILED && order->failure == FAILURE_TIMEOUT;
     if (late && now_us - order->created_at.value < ORDER_LATE_UNTIL_US)
         return now_us + ORDER_LATE_LOOK_US;
@@ -32,7 +39,7 @@ static int64_t next_look_us(const struct order *order, int64_t now_us)
 static void plan_next(const struct task *task, struct task_change *change, int64_t now_us,
                       int64_t not_before_us)
 {
-    int64_t next_us = next_look_us(&task->order, now_us);
+    int64_t next_us = next_look_us(task, now_us);
     if (next_us == 0) {
         change->job = TASK_JOB_FINISH;
         return;
@@ -123,10 +130,7 @@ static enum err apply_failed_poll(struct task *task, struct task_change *change,
     const struct lf_call *call = &poll_of(task)->complete.call;
     struct order *order = &task->order;
     TRY(must_be_polled(order, err));
-    order->polls++;
-    order->polled_at = OPT_I64(now_us);
-    order->updated_at = OPT_I64(now_us);
-    order->poll_failed = true;
+    order_take_failed_poll(order, call->attempted, now_us);
     if (order_is_live(order->state))
         order_fail_with(order, call->failure, call->words);
     bool gone = call->outcome == LF_NOT_FOUND && order_is_live(order->state) &&
@@ -135,7 +139,9 @@ static enum err apply_failed_poll(struct task *task, struct task_change *change,
         TRY(order_go(order, ORDER_FAILED, now_us, err));
         order_fail_with(order, FAILURE_GONE, STR("LightFusion does not know the project."));
     }
-    TRY(give_up_if_late(order, now_us, err));
+    // What was held back here tells nothing of LightFusion.
+    if (call->attempted)
+        TRY(give_up_if_late(order, now_us, err));
     plan_next(task, change, now_us, now_us + (int64_t)call->retry_after_s * US_PER_S);
     return ERR_OK;
 }
@@ -143,6 +149,7 @@ static enum err apply_failed_poll(struct task *task, struct task_change *change,
 static void details_read(struct lf_call *call)
 {
     struct task *task = call->ctx;
+    task_note_call(task, call);
     poll_of(task)->has_details = call->outcome == LF_OK;
     task_commit(task, apply_reading, NULL);
 }
@@ -159,10 +166,22 @@ static bool wants_details(const struct task *task)
            known.price_breakdown.len == 0;
 }
 
+// Not the many polls that find a project at work like the one before.
+static bool tells_something(const struct task *task)
+{
+    const struct lf_complete *complete = &poll_of(task)->complete;
+    const struct opt_i64 *state = &complete->reading.state;
+    bool at_work = state->set && model_status_of_lightfusion(state->value) == MODEL_PROCESSING;
+    return complete->call.outcome != LF_OK || !at_work || task->order.state != ORDER_PROCESSING ||
+           task->order.poll_failed;
+}
+
 static void completed_read(struct lf_call *call)
 {
     struct task *task = call->ctx;
     struct poll *poll = poll_of(task);
+    if (tells_something(task))
+        task_note_call(task, call);
     if (call->outcome != LF_OK) {
         task_commit(task, apply_failed_poll, NULL);
         return;
@@ -172,7 +191,7 @@ static void completed_read(struct lf_call *call)
         return;
     }
     poll->details = (struct lf_details){
-        .call = {.arena = task->arena, .done = details_read, .ctx = task},
+        .call = task_call(task, details_read),
         .project_id = task->order.project_id.value,
         .house_id = task->order.house_id.value,
     };
@@ -188,8 +207,9 @@ static void loaded(struct task *task)
     }
     struct poll *poll = arena_new(task->arena, struct poll, 1);
     task->own = poll;
+    poll->began_us = task_now_us(task);
     poll->complete = (struct lf_complete){
-        .call = {.arena = task->arena, .done = completed_read, .ctx = task},
+        .call = task_call(task, completed_read),
         .house_id = task->order.house_id.value,
     };
     lightfusion_complete(task->tasks->lf, &poll->complete);

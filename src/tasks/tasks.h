@@ -8,6 +8,7 @@
 #include "jobs/jobs.h"
 #include "jobs/notices.h"
 #include "sql/sql.h"
+#include "tasks/upstream_state.h"
 #include "upstream/lightfusion.h"
 
 // What all kinds work with: the app of their runs. Everything must outlive the runner.
@@ -18,6 +19,7 @@ struct tasks {
     struct http_client *http;
     struct files *files;
     const struct notices *notices;
+    struct upstream_state *upstream; // NULL: polls go by the fixed schedule
 };
 
 // task_order_run() sends an order, or finds out what became of it (kind JOB_ORDER).

@@ -10,9 +10,11 @@
 #include "upstream/answer.h"
 #include "upstream/wire.h"
 
-#define WAITING_MAX    1024
+#define WAITING_MAX    1024 // of a class
 #define WAIT_MAX_US    (30 * US_PER_S)
 #define LIMITED_MAX_US (60 * US_PER_S) // a 429 holds the other calls back for so long at most
+#define LEASE_US       (2 * US_PER_S)
+#define ISOLATED_US    (30 * US_PER_S) // held back calls are tried again then
 #define NO_LOGIN_US    (30 * US_PER_S) // refused credentials are not tried again before
 
 static const char closing_words[] = "sunlead is shutting down";
@@ -50,11 +52,29 @@ static struct lf_call *list_pop(struct lf_list *list)
     return call;
 }
 
-static struct lf_call *take_first(struct lightfusion *lf)
+static enum lf_class class_of(const struct lf_call *call)
 {
-    struct lf_call *call = list_pop(&lf->waiting);
-    check(call != NULL);
-    return call;
+    return call->class == LF_CLASS_OF_KIND ? call->kind->class : call->class;
+}
+
+static struct lf_list *list_of(struct lightfusion *lf, const struct lf_call *call)
+{
+    return &lf->waiting[class_of(call)];
+}
+
+// The waiting call that is to be looked at next; NULL if none waits.
+static struct lf_call *first_of_all(const struct lightfusion *lf)
+{
+    for (int class = 0; class < LF_CLASS_COUNT; class ++) {
+        if (lf->waiting[class].first != NULL)
+            return lf->waiting[class].first;
+    }
+    return NULL;
+}
+
+bool lf_dispatch_is_empty(const struct lightfusion *lf)
+{
+    return first_of_all(lf) == NULL;
 }
 
 static int64_t now_us(const struct lightfusion *lf)
@@ -76,6 +96,7 @@ static void end_call(struct lf_call *call, struct answer_meaning meaning)
     call->outcome = meaning.outcome;
     call->failure = meaning.failure;
     call->duration_us = now_us(call->lf) - call->started_us;
+    call->said = call->attempted && !call->http.held_back;
     if (call->kind->end != NULL)
         call->kind->end(call);
     call->done(call);
@@ -114,11 +135,14 @@ static void pump(struct lightfusion *lf);
 static void deny_all_waiting(struct lightfusion *lf, enum order_failure failure,
                              unsigned retry_after_s, struct str words)
 {
-    struct lf_list waiting = lf->waiting;
-    lf->waiting = (struct lf_list){0};
-    struct lf_call *call;
-    while ((call = list_pop(&waiting)) != NULL)
-        deny(call, failure, retry_after_s, words);
+    struct lf_list waiting[LF_CLASS_COUNT];
+    memcpy(waiting, lf->waiting, sizeof(waiting));
+    memset(lf->waiting, 0, sizeof(lf->waiting));
+    for (int class = 0; class < LF_CLASS_COUNT; class ++) {
+        struct lf_call *call;
+        while ((call = list_pop(&waiting[class])) != NULL)
+            deny(call, failure, retry_after_s, words);
+    }
 }
 
 static void note_limit(struct lightfusion *lf, const struct http_call *http)
@@ -173,7 +197,7 @@ static void settle(struct lf_call *call)
         meaning = answer_nonsense(paid);
     if (meaning.outcome == LF_OK && call->again) {
         call->queued_us = now_us(lf);
-        list_push_front(&lf->waiting, call);
+        list_push_front(list_of(lf, call), call);
         return;
     }
     if (meaning.outcome != LF_OK)
@@ -189,7 +213,7 @@ static void on_answer(struct http_call *http)
 {
     struct lf_call *call = http->ctx;
     struct lightfusion *lf = call->lf;
-    lf->in_flight--;
+    turns_end(&lf->turns, class_of(call));
     call->status = http->status;
     call->retry_after_s = http->retry_after_s;
     tell_breaker(lf, http, call->probe);
@@ -202,7 +226,7 @@ static void on_answer(struct http_call *http)
         session_reject(&lf->session, call->token_number);
         call->replayed = true;
         call->queued_us = now_us(lf);
-        list_push_front(&lf->waiting, call);
+        list_push_front(list_of(lf, call), call);
     } else {
         settle(call);
     }
@@ -228,87 +252,137 @@ static void send_call(struct lightfusion *lf, struct lf_call *call)
     http->done = on_answer;
     http->ctx = call;
     call->token_number = lf->session.number;
-    lf->in_flight++;
+    turns_begin(&lf->turns, class_of(call));
     call->attempted = true;
     http_client_call(lf->http, http);
 }
 
-// A gate lets the first waiting call pass, keeps it waiting, or has ended it.
+// A gate lets a waiting call pass, keeps it waiting, or has ended it.
 enum gate { GATE_OPEN, GATE_WAIT, GATE_ENDED };
 
-static enum gate deny_first(struct lightfusion *lf, enum order_failure failure, int64_t until_us,
+static void take_out(struct lightfusion *lf, struct lf_call *call)
+{
+    check(list_pop(list_of(lf, call)) == call);
+}
+
+static enum gate deny_until(struct lf_call *call, enum order_failure failure, int64_t until_us,
                             struct str words)
 {
-    int64_t wait_us = until_us - now_us(lf);
+    int64_t wait_us = until_us - now_us(call->lf);
     unsigned wait_s = wait_us <= 0 ? 1 : (unsigned)((wait_us + US_PER_S - 1) / US_PER_S);
-    deny(take_first(lf), failure, wait_s, words);
+    take_out(call->lf, call);
+    deny(call, failure, wait_s, words);
     return GATE_ENDED;
 }
 
-static enum gate pass_limit(struct lightfusion *lf)
+// What holds all calls back, whichever is the next.
+static enum gate pass_closed(struct lightfusion *lf, struct lf_call *call)
 {
-    if (now_us(lf) >= lf->limited_until_us)
+    int64_t now = now_us(lf);
+    if (lf->isolated)
+        return deny_until(call, FAILURE_UNAVAILABLE, now + ISOLATED_US,
+                          STR("LightFusion is isolated: an operator holds the calls back"));
+    if (now < lf->limited_until_us)
+        return deny_until(call, FAILURE_LIMITED, lf->limited_until_us,
+                          STR("LightFusion asked for a pause"));
+    if (breaker_ask(&lf->breaker, now) == BREAKER_STOP)
+        return deny_until(call, FAILURE_UNAVAILABLE, lf->breaker.open_until_us,
+                          STR("LightFusion has failed again and again; calls pause for a while"));
+    return GATE_OPEN;
+}
+
+static unsigned waiting_count(const struct lightfusion *lf)
+{
+    size_t count = 0;
+    for (int class = 0; class < LF_CLASS_COUNT; class ++)
+        count += lf->waiting[class].count;
+    return (unsigned)count;
+}
+
+// The cap that all processes share: what was leased, else more is asked for.
+static enum gate pass_lease(struct lightfusion *lf)
+{
+    struct lf_lease *lease = &lf->lease;
+    int64_t now = now_us(lf);
+    if (lease->calls > 0 && now < lease->until_us) {
+        lease->calls--;
         return GATE_OPEN;
-    return deny_first(lf, FAILURE_LIMITED, lf->limited_until_us,
-                      STR("LightFusion asked for a pause"));
+    }
+    lease->calls = 0;
+    if (lease->asked)
+        return GATE_WAIT;
+    if (now < lease->again_us) {
+        lf->pace_wait_us = lease->again_us - now;
+        return GATE_WAIT;
+    }
+    lease->asked = true;
+    lease->budget.ask(lease->budget.ctx, waiting_count(lf));
+    return GATE_WAIT;
 }
 
 static enum gate pass_pace(struct lightfusion *lf)
 {
+    if (lf->lease.budget.ask != NULL)
+        return pass_lease(lf);
     bool open = limiter_take(&lf->limiter, now_us(lf), &lf->pace_wait_us);
     return open ? GATE_OPEN : GATE_WAIT;
 }
 
 // A paid call is not to be the one that tries whether LightFusion is back: a login goes ahead of
 // it.
-static enum gate pass_session(struct lightfusion *lf, enum breaker_advice advice)
+static enum gate pass_session(struct lightfusion *lf, struct lf_call *call,
+                              enum breaker_advice advice)
 {
     struct session *session = &lf->session;
-    bool canary =
-        advice == BREAKER_PROBE && lf->waiting.first->kind->paid && session_has_logins(session);
+    bool canary = advice == BREAKER_PROBE && call->kind->paid && session_has_logins(session);
     if (session_is_ready(session) && !canary)
         return GATE_OPEN;
     if (now_us(lf) < session->no_login_until_us)
-        return deny_first(lf, FAILURE_UNAUTHORIZED, session->no_login_until_us,
+        return deny_until(call, FAILURE_UNAUTHORIZED, session->no_login_until_us,
                           STR("LightFusion refused our credentials a moment ago"));
     if (pass_pace(lf) == GATE_OPEN)
         start_login(lf, advice == BREAKER_PROBE);
     return GATE_WAIT;
 }
 
-// Moves the first waiting call on. False if it has to wait.
-static bool move_first(struct lightfusion *lf)
+// The waiting call whose turn it is; NULL if there is no slot for any.
+static struct lf_call *next_in_turn(struct lightfusion *lf)
 {
+    bool waits[LF_CLASS_COUNT];
+    for (int class = 0; class < LF_CLASS_COUNT; class ++)
+        waits[class] = lf->waiting[class].first != NULL;
+    return lf->waiting[turns_next(&lf->turns, waits)].first;
+}
+
+// Moves a waiting call on. False if all have to wait.
+static bool move_next(struct lightfusion *lf)
+{
+    struct lf_call *call = first_of_all(lf);
     if (lf->closing) {
-        deny(take_first(lf), FAILURE_UNAVAILABLE, 0, str_of(closing_words));
+        take_out(lf, call);
+        deny(call, FAILURE_UNAVAILABLE, 0, str_of(closing_words));
         return true;
     }
     if (lf->session.login_under_way)
         return false;
-    enum gate gate = pass_limit(lf);
-    if (gate != GATE_OPEN)
-        return gate == GATE_ENDED;
-    enum breaker_advice advice = breaker_ask(&lf->breaker, now_us(lf));
-    if (advice == BREAKER_STOP) {
-        deny_first(lf, FAILURE_UNAVAILABLE, lf->breaker.open_until_us,
-                   STR("LightFusion has failed again and again; calls pause for a while"));
+    if (pass_closed(lf, call) != GATE_OPEN)
         return true;
-    }
-    if (lf->in_flight >= lf->concurrency)
+    call = next_in_turn(lf);
+    if (call == NULL)
         return false;
-    gate = pass_session(lf, advice);
+    enum breaker_advice advice = breaker_ask(&lf->breaker, now_us(lf));
+    enum gate gate = pass_session(lf, call, advice);
     if (gate != GATE_OPEN)
         return gate == GATE_ENDED;
-    struct lf_call *call = lf->waiting.first;
     if (call->kind->prepare != NULL && !call->kind->prepare(call)) {
-        take_first(lf);
+        take_out(lf, call);
         call->words = STR("LightFusion's session names no company");
         end_call(call, (struct answer_meaning){LF_NOT_FOUND, FAILURE_UNAVAILABLE});
         return true;
     }
     if (pass_pace(lf) != GATE_OPEN)
         return false;
-    take_first(lf);
+    take_out(lf, call);
     call->probe = advice == BREAKER_PROBE;
     if (call->probe)
         breaker_begin_probe(&lf->breaker);
@@ -316,23 +390,48 @@ static bool move_first(struct lightfusion *lf)
     return true;
 }
 
-// Ends calls that waited too long for their turn; looks again when the next one may go or has
-// waited too long.
+// Ends calls that waited too long for their turn.
+static void expire(struct lightfusion *lf, struct lf_list *waiting)
+{
+    while (waiting->first != NULL && now_us(lf) - waiting->first->queued_us >= WAIT_MAX_US)
+        deny(list_pop(waiting), FAILURE_UNAVAILABLE, 1,
+             STR("there are more calls to LightFusion than it may be sent"));
+}
+
+// Looks again when the next call may go or has waited too long.
 static void pump(struct lightfusion *lf)
 {
     lf->pace_wait_us = WAIT_MAX_US;
-    while (lf->waiting.first != NULL && now_us(lf) - lf->waiting.first->queued_us >= WAIT_MAX_US)
-        deny(take_first(lf), FAILURE_UNAVAILABLE, 1,
-             STR("there are more calls to LightFusion than it may be sent"));
-    while (lf->waiting.first != NULL && move_first(lf))
+    for (int class = 0; class < LF_CLASS_COUNT; class ++)
+        expire(lf, &lf->waiting[class]);
+    while (!lf_dispatch_is_empty(lf) && move_next(lf))
         ;
-    if (lf->waiting.first == NULL)
+    if (lf_dispatch_is_empty(lf))
         return;
-    int64_t wait_us = lf->waiting.first->queued_us + WAIT_MAX_US - now_us(lf);
-    if (wait_us > lf->pace_wait_us)
-        wait_us = lf->pace_wait_us;
+    int64_t wait_us = lf->pace_wait_us;
+    for (int class = 0; class < LF_CLASS_COUNT; class ++) {
+        const struct lf_call *first = lf->waiting[class].first;
+        if (first != NULL && first->queued_us + WAIT_MAX_US - now_us(lf) < wait_us)
+            wait_us = first->queued_us + WAIT_MAX_US - now_us(lf);
+    }
     http_client_run_after(lf->http, &lf->resume,
                           wait_us <= 0 ? 0 : (unsigned)(wait_us / US_PER_MS) + 1);
+}
+
+// What others said since the last look: isolation, and the answer of a shared budget.
+static void take_news(struct lightfusion *lf)
+{
+    struct lf_inbox *inbox = &lf->inbox;
+    struct lf_lease *lease = &lf->lease;
+    mutex_lock(&inbox->mutex);
+    lf->isolated = inbox->isolated;
+    if (inbox->granted) {
+        lease->asked = inbox->granted = false;
+        lease->calls = inbox->grant_calls;
+        lease->until_us = now_us(lf) + LEASE_US;
+        lease->again_us = inbox->grant_calls > 0 ? 0 : now_us(lf) + inbox->grant_wait_us;
+    }
+    mutex_unlock(&inbox->mutex);
 }
 
 static struct lf_list take_inbox(struct lightfusion *lf, bool close)
@@ -349,10 +448,12 @@ static void admit(struct lightfusion *lf)
 {
     struct lf_list calls = take_inbox(lf, false);
     struct lf_call *call;
+    take_news(lf);
     while ((call = list_pop(&calls)) != NULL) {
+        struct lf_list *waiting = list_of(lf, call);
         call->queued_us = now_us(lf);
-        if (lf->waiting.count < WAITING_MAX)
-            list_push(&lf->waiting, call);
+        if (waiting->count < WAITING_MAX)
+            list_push(waiting, call);
         else
             deny(call, FAILURE_UNAVAILABLE, 1, STR("too many calls to LightFusion are waiting"));
     }
@@ -377,7 +478,7 @@ static void on_close(struct http_close_hook *hook)
     struct lf_call *call;
     while ((call = list_pop(&calls)) != NULL) {
         call->queued_us = now_us(lf);
-        list_push(&lf->waiting, call);
+        list_push(list_of(lf, call), call);
     }
     pump(lf);
 }
@@ -400,6 +501,8 @@ void lf_call_start(struct lightfusion *lf, struct lf_call *call, const struct lf
     call->retry_after_s = 0;
     call->words = STR_NULL;
     call->attempted = call->replayed = call->probe = call->again = false;
+    call->said = false;
+    call->gist = STR_NULL;
     mutex_lock(&lf->inbox.mutex);
     bool closed = lf->inbox.closed;
     bool first = lf->inbox.calls.first == NULL;
@@ -419,4 +522,29 @@ void lf_call_again(struct lf_call *call, const char *url, struct str body)
     call->http.url = url;
     call->http.body = body;
     call->again = true;
+}
+
+void lightfusion_isolate(struct lightfusion *lf, bool isolated)
+{
+    mutex_lock(&lf->inbox.mutex);
+    bool changed = lf->inbox.isolated != isolated;
+    lf->inbox.isolated = isolated;
+    mutex_unlock(&lf->inbox.mutex);
+    if (changed)
+        http_client_run_after(lf->http, &lf->wake, 0);
+}
+
+void lightfusion_share_budget(struct lightfusion *lf, const struct lf_budget *budget)
+{
+    lf->lease.budget = *budget;
+}
+
+void lightfusion_grant(struct lightfusion *lf, unsigned calls, int64_t wait_us)
+{
+    mutex_lock(&lf->inbox.mutex);
+    lf->inbox.granted = true;
+    lf->inbox.grant_calls = calls;
+    lf->inbox.grant_wait_us = wait_us;
+    mutex_unlock(&lf->inbox.mutex);
+    http_client_run_after(lf->http, &lf->wake, 0);
 }

@@ -8,6 +8,7 @@
 
 #include "base/thread.h"
 #include "upstream/dispatch.h"
+#include "upstream/redact.h"
 #include "upstream/wire.h"
 
 #define CREATE_MS        120000
@@ -35,6 +36,8 @@ static bool create_still_wanted(struct http_call *http)
 
 static const struct lf_kind create_kind = {
     .name = "POST /v1/lead/create",
+    .exchange = EXCHANGE_CREATE,
+    .class = LF_CLASS_CREATE,
     .method = "POST",
     .paid = true,
     .total_ms = CREATE_MS,
@@ -70,6 +73,8 @@ static bool complete_take(struct lf_call *call)
 
 static const struct lf_kind complete_kind = {
     .name = "POST /v1/leads/{id}/complete",
+    .exchange = EXCHANGE_COMPLETE,
+    .class = LF_CLASS_POLL,
     .method = "POST",
     .total_ms = CALL_MS,
     .answer_max_bytes = ANSWER_MAX,
@@ -121,6 +126,8 @@ static void details_end(struct lf_call *call)
 
 static const struct lf_kind details_kind = {
     .name = "POST /v3/adders.*",
+    .exchange = EXCHANGE_DETAILS,
+    .class = LF_CLASS_POLL,
     .method = "POST",
     .total_ms = CALL_MS,
     .answer_max_bytes = ANSWER_MAX,
@@ -141,6 +148,32 @@ void lightfusion_details(struct lightfusion *lf, struct lf_details *details)
         .body = wire_write_adders(details->project_id, arena),
     };
     lf_call_start(lf, &details->call, &details_kind);
+}
+
+struct exchange lightfusion_exchange(struct lf_call *call, const struct str *hide,
+                                     size_t hide_count)
+{
+    static const enum exchange_outcome outcomes[] = {
+        [LF_OK] = EXCHANGE_OK,           [LF_NOT_SENT] = EXCHANGE_NOT_SENT,
+        [LF_REFUSED] = EXCHANGE_REFUSED, [LF_NOT_FOUND] = EXCHANGE_NOT_FOUND,
+        [LF_UNCLEAR] = EXCHANGE_UNCLEAR,
+    };
+    const struct http_call *http = &call->http;
+    struct str answer = http->fate == HTTP_ANSWERED ? http->answer : call->words;
+    if (!call->said)
+        return (struct exchange){0};
+    if (call->gist.ptr != NULL)
+        answer = call->gist;
+    answer = session_hide(&call->lf->session, str_cut(answer, REDACT_READ_MAX), call->arena);
+    return (struct exchange){
+        .call = call->kind->exchange,
+        .outcome = outcomes[call->outcome],
+        .times = 1,
+        .status = {.value = call->status, .set = call->status > 0},
+        .duration_ms = call->duration_us / US_PER_MS,
+        .request = redact_body(http->body, hide, hide_count, call->arena),
+        .answer = redact_body(answer, hide, hide_count, call->arena),
+    };
 }
 
 enum lf_health lightfusion_health(struct lightfusion *lf, struct arena *arena,
@@ -203,7 +236,7 @@ static enum err set_up(struct lightfusion *lf, const struct lightfusion_settings
     unsigned failures = settings->breaker_failures;
     unsigned open_ms = settings->breaker_open_ms;
     lf->clock = settings->clock == NULL ? clock_system() : settings->clock;
-    lf->concurrency = settings->concurrency == 0 ? CONCURRENCY : settings->concurrency;
+    turns_init(&lf->turns, settings->concurrency == 0 ? CONCURRENCY : settings->concurrency);
     limiter_init(&lf->limiter, settings->calls_per_minute);
     breaker_init(&lf->breaker, failures == 0 ? BREAKER_FAILURES : failures,
                  (open_ms == 0 ? BREAKER_OPEN_MS : open_ms) * US_PER_MS);
@@ -243,7 +276,7 @@ void lightfusion_close(struct lightfusion *lf)
 {
     if (lf == NULL)
         return;
-    check(lf->closing && lf->in_flight == 0 && lf->waiting.first == NULL);
+    check(lf->closing && lf->turns.busy == 0 && lf_dispatch_is_empty(lf));
     session_done(&lf->session);
     lightfusion_free(lf);
 }

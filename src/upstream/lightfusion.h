@@ -11,9 +11,11 @@
 #include "base/error.h"
 #include "base/number.h"
 #include "base/str.h"
+#include "domain/exchange.h"
 #include "domain/order.h"
 #include "domain/project.h"
 #include "http/http_client.h"
+#include "upstream/turns.h"
 
 struct lightfusion;
 
@@ -52,6 +54,7 @@ struct lf_call {
     struct arena *arena;
     lf_done_fn *done;
     void *ctx;
+    enum lf_class class; // whose turn it takes; LF_CLASS_OF_KIND: its kind's
     // out
     enum lf_outcome outcome;
     enum order_failure failure; // the class that fits, FAILURE_NONE for LF_OK
@@ -62,6 +65,8 @@ struct lf_call {
     bool attempted; // false: the breaker or a limit held the call back, nothing was tried
     // the client's own
     struct http_call http;
+    bool said;       // something left for LightFusion
+    struct str gist; // of the answer, where that is not to be kept
     struct lf_call *next;
     struct lightfusion *lf;
     const struct lf_kind *kind;
@@ -173,6 +178,31 @@ enum lf_health { LF_HEALTH_UNTRIED, LF_HEALTH_UP, LF_HEALTH_DOWN };
 // says why when down.
 enum lf_health lightfusion_health(struct lightfusion *lf, struct arena *arena,
                                   struct str *ret_words);
+
+// lightfusion_exchange() is what was said in a call, without its time, fit to be kept: its texts
+// hold no credentials, nor what looks like a person's data, nor any of the words in hide. Only
+// inside done(). EXCHANGE_NONE as its call: nothing was said.
+struct exchange lightfusion_exchange(struct lf_call *call, const struct str *hide,
+                                     size_t hide_count);
+
+// lightfusion_isolate() holds all calls back (LF_NOT_SENT, not attempted), or lets them go again.
+// Those that were sent run to their end. From any thread.
+void lightfusion_isolate(struct lightfusion *lf, bool isolated);
+
+// Calls of a budget that others share. ask() is called on the network thread, must not block, and
+// is answered by lightfusion_grant() once, from any thread.
+struct lf_budget {
+    void (*ask)(void *ctx, unsigned wanted);
+    void *ctx; // must outlive the client's calls
+};
+
+// lightfusion_share_budget() takes the cap on calls from elsewhere, in place of
+// settings.calls_per_minute. Before the first call.
+void lightfusion_share_budget(struct lightfusion *lf, const struct lf_budget *budget);
+
+// lightfusion_grant() answers ask(): calls may go within the next seconds; if there are none, ask
+// again in wait_us.
+void lightfusion_grant(struct lightfusion *lf, unsigned calls, int64_t wait_us);
 
 // lightfusion_file_url() is the address of a mesh file ("obj", "jpg", ...), in the arena. No
 // credentials go there.

@@ -139,6 +139,12 @@ static void find_end(struct lf_call *call)
     }
     if (call->outcome == LF_NOT_FOUND)
         call->failure = FAILURE_UNAVAILABLE;
+    // Other people's leads are in the answer.
+    call->gist = call->words;
+    if (call->outcome == LF_OK)
+        call->gist = arena_printf(
+            call->arena, "%" PRId64 " leads were looked through, %zu of them new and at the place.",
+            find->offset, find->count);
     arena_close(find->page);
     find->page = NULL;
     call->http = (struct http_call){0};
@@ -146,6 +152,8 @@ static void find_end(struct lf_call *call)
 
 static const struct lf_kind find_kind = {
     .name = "GET /v1/leads",
+    .exchange = EXCHANGE_FIND,
+    .class = LF_CLASS_LOOKUP,
     .method = "GET",
     .total_ms = 30000,
     .answer_max_bytes = PAGE_MAX_BYTES,

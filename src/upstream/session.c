@@ -141,8 +141,12 @@ struct str session_words(const struct session *session, const struct http_call *
 {
     bool is_login = http == &session->http;
     struct str words = answer_words(http, is_login, arena);
-    words = redact_one(words, session->token, arena);
-    words = redact_one(words, str_of(session->email == NULL ? NULL : session->password), arena);
-    words = redact_one(words, str_of(session->api_key), arena);
-    return wire_cut_words(words);
+    return wire_cut_words(session_hide(session, words, arena));
+}
+
+struct str session_hide(const struct session *session, struct str text, struct arena *arena)
+{
+    text = redact_one(text, session->token, arena);
+    text = redact_one(text, str_of(session->email == NULL ? NULL : session->password), arena);
+    return redact_one(text, str_of(session->api_key), arena);
 }

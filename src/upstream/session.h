@@ -70,4 +70,7 @@ struct str session_header(const struct session *session, struct arena *arena);
 struct str session_words(const struct session *session, const struct http_call *http,
                          struct arena *arena);
 
+// session_hide() is a text in which the token, the password and the API key are replaced by ***.
+struct str session_hide(const struct session *session, struct str text, struct arena *arena);
+
 #endif

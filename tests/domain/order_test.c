@@ -17,10 +17,10 @@ static void test_table(void **state)
                  "progress", "system_size", "panel_count", "annual_production", "estimated_cost",
                  "annual_savings", "details", "failure", "failure_detail", "files", "answered",
                  "polls", "lookups", "requested_at", "sending_at", "created_at", "polled_at",
-                 "poll_failed", "completed_at", "updated_at");
+                 "poll_failed", "unfinished_at", "completed_at", "updated_at");
     // The request holds personal data of the homeowner.
     ASSERT_FLAGGED(&order_table, FIELD_NO_JSON, "version", "op_id", "latitude", "longitude",
-                   "request", "details", "answered");
+                   "request", "details", "answered", "unfinished_at");
     assert_flagged(&order_table, FIELD_NO_SQL, NULL, 0);
     assert_int_equal(field_named(&order_table, "failure_detail")->max_len, ORDER_DETAIL_MAX);
 }
@@ -308,6 +308,7 @@ static void test_reading_states(void **state)
         assert_int_equal(order.polls, 5);
         assert_false(order.poll_failed);
         assert_time(order.polled_at, true, NOW);
+        assert_time(order.unfinished_at, order.state != ORDER_COMPLETED, NOW);
         assert_time(order.updated_at, true, NOW);
         if (order.state == reading_cases[i].from && !order_is_live(order.state))
             assert_time(order.completed_at, true, NOW - 5);
@@ -471,6 +472,22 @@ static void test_constants(void **state)
     assert_int_equal(ORDER_TRIES_MAX, 10);
 }
 
+static void test_failed_poll(void **state)
+{
+    (void)state;
+    struct order order = {.state = ORDER_CREATED, .created_at = OPT_I64(NOW - 90)};
+    order_take_failed_poll(&order, true, NOW - 5);
+    order_take_failed_poll(&order, false, NOW);
+    assert_int_equal(order.polls, 1); // LightFusion was asked once
+    assert_true(order.poll_failed);
+    assert_time(order.polled_at, true, NOW);
+    assert_time(order.updated_at, true, NOW);
+    assert_time(order.unfinished_at, true, NOW - 90);
+    order.unfinished_at = OPT_I64(NOW - 50);
+    order_take_failed_poll(&order, true, NOW);
+    assert_time(order.unfinished_at, true, NOW - 50);
+}
+
 static void test_next_poll(void **state)
 {
     (void)state;
@@ -537,6 +554,7 @@ int main(void)
         cmocka_unit_test(test_apply_link_and_figures),
         cmocka_unit_test(test_apply_newer_order),
         cmocka_unit_test(test_constants),
+        cmocka_unit_test(test_failed_poll),
         cmocka_unit_test(test_next_poll),
         cmocka_unit_test(test_backoff),
     };

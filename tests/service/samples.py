@@ -50,7 +50,7 @@ LEAD_MEMBERS = {
     "external_lead_id", "sync_status", "last_synced_at", "panel_id", "inverter_id", "utility_id",
     "roof_material", "installation_date", "lightfusion_3d_project_id", "lightfusion_3d_house_id",
     "model_3d_status", "model_3d_created_at", "model_3d_completed_at", "has_3d_model",
-    "created_at", "updated_at",
+    "created_at", "updated_at", "model_3d_error", "progress", "eta",
 }
 
 # Set by the program alone.

@@ -38,17 +38,19 @@ static bool has_name(const struct names *names, const char *name)
     return false;
 }
 
-// A table that a migration makes is copied, or kept by triggers and compared by its view.
+// A table that a migration makes is copied, or kept by triggers and compared by its view. What is
+// known of the way to LightFusion is of the moment.
 static void test_all_tables(void **state)
 {
     static const struct sql_stmt stmt = {
         .name = "tables",
         .text = "SELECT table_name FROM information_schema.tables "
                 "WHERE table_schema = current_schema() "
-                "AND table_name NOT IN ('sunlead_migrations', 'sunlead_lead_counts')",
+                "AND table_name NOT IN ('sunlead_migrations', 'sunlead_lead_counts', "
+                "'sunlead_upstreams')",
         .sqlite = "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') "
                   "AND name NOT IN ('sunlead_migrations', 'sunlead_lead_counts', "
-                  "'sqlite_sequence')",
+                  "'sunlead_upstreams', 'sqlite_sequence')",
     };
     struct names tables = read_names(*state, &stmt);
     assert_int_equal(tables.count, copy_table_count);
@@ -74,7 +76,7 @@ static void test_all_columns(void **state)
 static void test_keys(void **state)
 {
     struct store_fixture *f = *state;
-    static const char *const keys[] = {"id",     "id", "project_id, name",        "id",
+    static const char *const keys[] = {"id",     "id", "project_id, name",        "id", "id",
                                        "source", "id", "company_id, has_3d_model"};
     assert_int_equal(COUNT_OF(keys), copy_table_count);
     for (size_t i = 0; i < copy_table_count; i++) {

@@ -38,7 +38,7 @@ struct fixture {
     struct http_client *http;
     struct lightfusion *lf;
     struct waiter *waiter;
-    struct arena *arenas[256]; // one for each call
+    struct arena *arenas[1100]; // one for each call
     size_t arena_count;
 };
 
