@@ -200,7 +200,13 @@ BEGIN
 END $$;
 
 -- Most changes of a lead touch no indexed column: with room on its page they cost no index entries.
-ALTER TABLE leads SET (fillfactor = 85);
+-- (Of a table with partitions it is a matter of each partition.)
+DO $$
+BEGIN
+    IF (SELECT relkind FROM pg_class WHERE oid = 'leads'::REGCLASS) = 'r' THEN
+        ALTER TABLE leads SET (fillfactor = 85);
+    END IF;
+END $$;
 
 -- Newest first, of one company or of all, with or without the condition has_3d_model=true.
 CREATE INDEX IF NOT EXISTS sunlead_leads_company ON leads(company_id, id);

@@ -65,13 +65,19 @@ enum err postgres_error_unavailable(struct error *err, const char *cause)
     return ERR_UNAVAILABLE;
 }
 
-// The column of a constraint that PostgreSQL named: table_column_check, table_column_fkey.
+// The column of a constraint that PostgreSQL named: table_column_check, table_column_fkey. That of
+// a partition (leads_0) is named by the whole table (leads).
 static struct str column_of_constraint(const PGresult *result)
 {
     struct str table = str_of(PQresultErrorField(result, PG_DIAG_TABLE_NAME));
     struct str name = str_of(PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME));
     static const struct str endings[] = {STR_INIT("_check"), STR_INIT("_fkey")};
-    if (table.ptr == NULL || name.ptr == NULL || !str_starts(name, table))
+    while (table.len > 0 && !str_starts(name, table)) {
+        do
+            table.len--;
+        while (table.len > 0 && table.ptr[table.len] != '_');
+    }
+    if (table.len == 0 || name.ptr == NULL)
         return STR_NULL;
     for (size_t i = 0; i < COUNT_OF(endings); i++) {
         struct str ending = endings[i];

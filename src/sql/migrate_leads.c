@@ -120,14 +120,18 @@ static void note(struct migrate_leads *leads, const char *format, ...)
 static const char read_table[] =
     "SELECT c.relkind::text, n.nspname::text, n.nspname = current_schema(), "
     "coalesce(current_schema()::text, ''), "
-    "CASE WHEN c.reltuples >= 0 THEN c.reltuples::bigint "
+    "CASE WHEN c.relkind = 'p' THEN (SELECT coalesce(sum(pg_relation_size(relid)), 0)::bigint / "
+    "200 "
+    "FROM pg_partition_tree(c.oid)) "
+    "WHEN c.reltuples >= 0 THEN c.reltuples::bigint "
     "WHEN c.relkind = 'r' THEN pg_relation_size(c.oid) / 200 ELSE 0 END, "
     "pg_has_role(c.relowner, 'USAGE'), pg_get_userbyid(c.relowner)::text, current_user::text, "
-    "EXISTS (SELECT 1 FROM pg_inherits WHERE inhparent = c.oid OR inhrelid = c.oid), "
+    "EXISTS (SELECT 1 FROM pg_inherits "
+    "WHERE (inhparent = c.oid AND c.relkind <> 'p') OR inhrelid = c.oid), "
     "c.relforcerowsecurity, "
     "EXISTS (SELECT 1 FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique "
-    "AND i.indisvalid AND i.indpred IS NULL AND i.indnkeyatts = 1 "
-    "AND i.indkey[0] = " ID_COLUMN "), "
+    "AND i.indisvalid AND i.indpred IS NULL AND i.indkey[0] = " ID_COLUMN " "
+    "AND (i.indnkeyatts = 1 OR c.relkind = 'p')), "
     "CASE WHEN " ID_COLUMN " IS NULL THEN true "
     "ELSE pg_get_serial_sequence(c.oid::regclass::text, 'id') IS NOT NULL AND EXISTS "
     "(SELECT 1 FROM pg_attribute WHERE attrelid = c.oid AND attname = 'id' "
@@ -140,7 +144,7 @@ static const char *kind_of(struct str relkind)
     static const struct {
         char kind;
         const char *words;
-    } kinds[] = {{'p', "a partitioned table"},
+    } kinds[] = {{'p', "a partitioned table with rows"},
                  {'v', "a view"},
                  {'m', "a materialized view"},
                  {'f', "a foreign table"}};
@@ -157,7 +161,10 @@ static void take_table(void *ctx, const struct sql_row *row)
     struct str schema = sql_row_str(row, 1);
     leads->exists = true;
     leads->rows = sql_row_i64(row, 4);
-    leads->is_table = str_equal(sql_row_str(row, 0), STR("r"));
+    // One with partitions takes its indexes under a lock, and so only as long as it is empty.
+    leads->is_partitioned = str_equal(sql_row_str(row, 0), STR("p"));
+    leads->is_table =
+        str_equal(sql_row_str(row, 0), STR("r")) || (leads->is_partitioned && leads->rows == 0);
     if (!leads->is_table) {
         note(leads, "it is %s; only an ordinary table can be adopted",
              kind_of(sql_row_str(row, 0)));
@@ -176,7 +183,8 @@ static void take_table(void *ctx, const struct sql_row *row)
     if (sql_row_i64(row, 9) != 0)
         note(leads, "row level security is forced on its owner");
     if (sql_row_i64(row, 10) == 0)
-        note(leads, "no primary key or unique index on id alone");
+        note(leads, "no primary key or unique index %s",
+             leads->is_partitioned ? "that begins with id" : "on id alone");
     if (sql_row_i64(row, 11) == 0)
         note(leads, "column id does not count itself: it needs an identity, or a default from a "
                     "sequence that it owns (ALTER SEQUENCE ... OWNED BY leads.id)");

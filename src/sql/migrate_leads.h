@@ -11,6 +11,7 @@ struct migrate_leads {
     struct arena *arena;
     bool exists;
     bool is_table;          // rather than a view, ...
+    bool is_partitioned;    // made so before it had rows
     int64_t rows;           // about
     unsigned problem_count; // what is against working on it
     struct buf problems;    // in words, a line each

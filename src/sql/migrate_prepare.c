@@ -111,7 +111,7 @@ enum err migrate_prepare_plan(struct sql_session *session, struct arena *arena, 
             .name = buf_str(&leads->missing),
             .text = buf_str(&leads->change),
         };
-    return plan_indexes(session, texts, ret_prepare, err);
+    return leads->is_partitioned ? ERR_OK : plan_indexes(session, texts, ret_prepare, err);
 }
 
 // ---- Doing it.

@@ -92,8 +92,11 @@ static void test_refusals(void **state)
         {"ALTER TABLE leads FORCE ROW LEVEL SECURITY", "row level security"},
         {"CREATE TABLE more () INHERITS (leads)", "it inherits or is inherited from"},
         {"ALTER TABLE leads RENAME TO old; CREATE VIEW leads AS SELECT * FROM old", "it is a view"},
-        {"DROP TABLE leads; CREATE TABLE leads (id BIGINT) PARTITION BY RANGE (id)",
-         "it is a partitioned table"},
+        {"DROP TABLE leads; CREATE TABLE leads (id BIGINT) PARTITION BY RANGE (id); CREATE TABLE "
+         "leads_0 PARTITION OF leads DEFAULT; INSERT INTO leads VALUES (1)",
+         "it is a partitioned table with rows"},
+        {"DROP TABLE leads; CREATE TABLE leads (id BIGSERIAL) PARTITION BY RANGE (id)",
+         "no primary key or unique index that begins with id"},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         postgres_db_script(db, "DROP SCHEMA public CASCADE; CREATE SCHEMA public");

@@ -536,5 +536,5 @@ int main(void)
         TEST(test_delete),
         TEST(test_bad_values_name_their_place),
     };
-    return store_fixture_run_suite_pooled("lead_store", tests, COUNT_OF(tests));
+    return store_fixture_run_suite_partitioned("lead_store", tests, COUNT_OF(tests));
 }

@@ -315,5 +315,5 @@ int main(void)
         TEST(test_event_add),
         TEST(test_event_for_new_lead_and_order),
     };
-    return store_fixture_run_suite_pooled("order_commit", tests, COUNT_OF(tests));
+    return store_fixture_run_suite_partitioned("order_commit", tests, COUNT_OF(tests));
 }

@@ -51,14 +51,14 @@ static struct {
     const char *migrated;
 } postgres;
 
-static int postgres_engine_start(void **state)
+static int start_and_migrate(const char *before)
 {
-    (void)state;
     log_setup(LOG_OFF, LOG_TEXT, 2);
     postgres.server = postgres_start();
     if (postgres.server == NULL)
         return -1;
     postgres.migrated = postgres_create(postgres.server, NULL);
+    postgres_exec(postgres.server, postgres.migrated, before);
     struct sql *db = NULL;
     size_t applied;
     struct error err;
@@ -70,6 +70,28 @@ static int postgres_engine_start(void **state)
     if (code != ERR_OK)
         print_error("%s (%s)\n", err.message, err.cause);
     return code == ERR_OK ? 0 : -1;
+}
+
+static int postgres_engine_start(void **state)
+{
+    (void)state;
+    return start_and_migrate("");
+}
+
+// As docs/scaling.md has it.
+static int partitions_start(void **state)
+{
+    (void)state;
+    return start_and_migrate(
+        "CREATE TABLE leads (id BIGSERIAL, company_id BIGINT NOT NULL, creator_id BIGINT NOT NULL, "
+        "latitude DOUBLE PRECISION NOT NULL, longitude DOUBLE PRECISION NOT NULL, "
+        "state INTEGER NOT NULL DEFAULT 0 CHECK (state BETWEEN 0 AND 3), "
+        "sync_status TEXT CHECK (sync_status IN ('pending', 'synced', 'failed', 'syncing')), "
+        "PRIMARY KEY (id, company_id)) PARTITION BY HASH (company_id); "
+        "CREATE TABLE leads_0 PARTITION OF leads FOR VALUES WITH (MODULUS 2, REMAINDER 0); "
+        "CREATE TABLE leads_1 PARTITION OF leads FOR VALUES WITH (MODULUS 2, REMAINDER 1); "
+        "ALTER TABLE leads OWNER TO sunlead; ALTER TABLE leads_0 OWNER TO sunlead; "
+        "ALTER TABLE leads_1 OWNER TO sunlead");
 }
 
 static int postgres_engine_stop(void **state)
@@ -103,9 +125,14 @@ static int postgres_remove(struct store_fixture *f)
 static const struct engine engines[] = {
     {"sqlite", NULL, NULL, sqlite_make, sqlite_remove},
     {"postgres", postgres_engine_start, postgres_engine_stop, postgres_make, postgres_remove},
-    // Last: not for every suite.
+    // Not for every suite:
     {"pgbouncer", postgres_engine_start, postgres_engine_stop, pooled_make, postgres_remove},
+    {"partitions", partitions_start, postgres_engine_stop, postgres_make, postgres_remove},
 };
+
+#define ENGINES           2
+#define ENGINES_POOLED    3
+#define ENGINES_PARTITION 4
 
 static const struct engine *engine = &engines[0]; // of the suite that runs
 
@@ -124,12 +151,18 @@ static int run_on(size_t engine_count, const char *name, const struct CMUnitTest
 
 int store_fixture_run_suite(const char *name, const struct CMUnitTest *tests, size_t count)
 {
-    return run_on(COUNT_OF(engines) - 1, name, tests, count);
+    return run_on(ENGINES, name, tests, count);
 }
 
 int store_fixture_run_suite_pooled(const char *name, const struct CMUnitTest *tests, size_t count)
 {
-    return run_on(COUNT_OF(engines), name, tests, count);
+    return run_on(ENGINES_POOLED, name, tests, count);
+}
+
+int store_fixture_run_suite_partitioned(const char *name, const struct CMUnitTest *tests,
+                                        size_t count)
+{
+    return run_on(ENGINES_PARTITION, name, tests, count);
 }
 
 int store_fixture_setup(void **state)

@@ -33,6 +33,10 @@ int store_fixture_run_suite(const char *name, const struct CMUnitTest *tests, si
 // store_fixture_run_suite_pooled() runs them by way of PgBouncer too.
 int store_fixture_run_suite_pooled(const char *name, const struct CMUnitTest *tests, size_t count);
 
+// store_fixture_run_suite_partitioned() runs them with leads in partitions too.
+int store_fixture_run_suite_partitioned(const char *name, const struct CMUnitTest *tests,
+                                        size_t count);
+
 // store_fixture_setup() opens a database of the suite's engine (the first one outside of a suite).
 int store_fixture_setup(void **state);
 
