@@ -7,11 +7,11 @@ tree() {
     for child in $(cat /proc/"$1"/task/*/children 2>/dev/null); do tree "$child"; done
 }
 
-# cpu_ticks PID: user and system time of its tree so far; 0 for no PID. What ended is counted by its
+# cpu_ticks PID...: user and system time of their trees so far; 0 for no PID. What ended is counted by its
 # parent, which waited for it. A program's name may have spaces: the figures follow its parenthesis.
 cpu_ticks() {
     local pid
-    [ -n "$1" ] || { echo 0 && return; }
-    for pid in $(tree "$1"); do cat "/proc/$pid/stat" 2>/dev/null || true; done |
+    [ $# -gt 0 ] || { echo 0 && return; }
+    for pid in $(for pid; do tree "$pid"; done); do cat "/proc/$pid/stat" 2>/dev/null || true; done |
         sed 's/.*) //' | awk '{ sum += $12 + $13 + $14 + $15 } END { print sum + 0 }'
 }

@@ -7,6 +7,6 @@ local body = '{"company_id": %d, "creator_id": 1, "latitude": %.4f, "longitude":
    '"system_size": 10.5, "panel_count": 30, "create_3d_model": false}'
 
 function request()
-   return wrk.format("POST", "/api/leads", headers, string.format(body, math.random(1, 200),
+   return wrk.format("POST", "/api/leads", headers, string.format(body, math.random(1, leads / 500),
       math.random(300000, 450000) / 10000, math.random(-1200000, -700000) / 10000))
 end

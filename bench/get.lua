@@ -2,5 +2,5 @@
 dofile("bench/report.lua")
 
 function request()
-   return wrk.format("GET", "/api/leads/" .. math.random(1, 100000))
+   return wrk.format("GET", "/api/leads/" .. math.random(1, leads))
 end

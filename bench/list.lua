@@ -2,5 +2,5 @@
 dofile("bench/report.lua")
 
 function request()
-   return wrk.format("GET", "/api/leads?limit=20&company_id=" .. math.random(1, 200))
+   return wrk.format("GET", "/api/leads?limit=20&company_id=" .. math.random(1, leads / 500))
 end

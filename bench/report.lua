@@ -1,4 +1,6 @@
--- What the scripts share: a seed for each of wrk's threads, and one line of figures at the end.
+-- What the scripts share: how many leads there are (500 a company), a seed for each of wrk's threads,
+-- and one line of figures at the end.
+leads = tonumber(os.getenv("LEADS") or 100000)
 local threads = 0
 
 function setup(thread)

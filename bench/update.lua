@@ -4,6 +4,6 @@ dofile("bench/report.lua")
 local headers = {["Content-Type"] = "application/json"}
 
 function request()
-   return wrk.format("PUT", "/api/leads/" .. math.random(1, 100000), headers,
+   return wrk.format("PUT", "/api/leads/" .. math.random(1, leads), headers,
       string.format('{"kwh_usage": %d}', math.random(5000, 20000)))
 end

@@ -32,6 +32,7 @@ struct lead_answer {
     struct lead lead;
     struct order newest; // where the lead's outlook is in it
     struct opt_i64 next_try_at;
+    bool is_stored; // it was changed: without its outlook the answer still tells that
 };
 
 static void write_answer(struct http_request *request, const struct lead_answer *answer)
@@ -48,7 +49,7 @@ static void write_answer(struct http_request *request, const struct lead_answer 
 static void outlook_read(struct sql_op *op)
 {
     struct lead_answer *answer = op->done_ctx;
-    if (op->error.code != ERR_OK)
+    if (op->error.code != ERR_OK && !answer->is_stored)
         http_problem(answer->request, &op->error);
     else
         write_answer(answer->request, answer);
@@ -314,6 +315,7 @@ struct lead_change {
 static void change_done(struct sql_op *op)
 {
     struct lead_change *change = op->done_ctx;
+    change->answer.is_stored = true;
     if (op->error.code != ERR_OK)
         api_refuse(change->request, &op->error);
     else

@@ -123,7 +123,7 @@ class Worker:
         elif answer.status == 200:
             version = known.fits(answer.json())
             if version is None:
-                self.wrong(f"wanted version {known.version} or {known.perhaps}, got {answer}")
+                self.wrong(f"lead {known.lead_id}: wanted version {known.version} or {known.perhaps}, got {answer}")
             else:  # whatever it was, it is known from now on
                 known.version = version
                 known.perhaps.clear()

@@ -109,6 +109,17 @@ def test_a_lead_that_is_gone_meanwhile(api: Client, cutter: Cutter) -> None:
     problem(api.put(f"/api/leads/{made['id']}", {"promo_code": "SUN"}), 404)
 
 
+def test_what_is_only_shown_cannot_be_read(stage: Stage, api: Client, postgres: Postgres) -> None:
+    made = ok(api.post("/api/leads", small_lead()), 201)
+    name = stage.database_name()
+    postgres.execute(name, "UPDATE leads SET model_3d_status = 'pending'")
+    postgres.execute(name, "ALTER TABLE sunlead_orders RENAME TO away")
+    changed = ok(api.put(f"/api/leads/{made['id']}", {"promo_code": "SUN"}))
+    postgres.execute(name, "ALTER TABLE away RENAME TO sunlead_orders")
+    assert changed["promo_code"] == "SUN" and changed["eta"] is None
+    assert ok(api.get(f"/api/leads/{made['id']}")) == changed
+
+
 # ---- The commit hangs
 
 @pytest.fixture
