@@ -12,7 +12,7 @@ static void adopted(struct sql_op *op)
         http_problem(adopt->request, &op->error);
         return;
     }
-    jobs_wake(api_of(adopt->request)->jobs);
+    notices_job_added(api_of(adopt->request)->notices);
     adopt->end(adopt);
 }
 

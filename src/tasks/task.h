@@ -25,7 +25,8 @@ struct task_change {
 };
 
 // Changes task->order, which was just read, and says what commits with it. It may be called several
-// times for one commit, each time on a fresh reading. An error means that the order is not in a
+// times for one commit, each time on a fresh reading; what it took from the task's arena the time
+// before is gone then. An error means that the order is not in a
 // state for this change any more: nothing is stored, and the job is run again soon.
 typedef enum err task_apply_fn(struct task *task, struct task_change *change, int64_t now_us,
                                struct error *err);
@@ -42,8 +43,9 @@ struct task {
     task_step_fn
         *conflict; // when a commit would link a project that another order has; NULL: the run ends
     struct task_change change;
-    unsigned tries;       // of a database that is down
-    unsigned stale_tries; // of an order that others change
+    struct arena_mark mark; // of the arena before the commit: what a try took is given back
+    unsigned tries;         // of a database that is down
+    unsigned stale_tries;   // of an order that others change
     bool lease_lost;
     struct http_timer timer;
     void *own; // the kind's
@@ -68,6 +70,10 @@ void task_commit_or(struct task *task, task_apply_fn *apply, task_step_fn *then,
 // task_leave() ends the run without a change of the order; the job is run again at again_at_us, or
 // finished if that is 0.
 void task_leave(struct task *task, int64_t again_at_us, struct str why);
+
+// task_fail() ends a run that came to nothing by a mistake of ours or of the database's: the job is
+// run again later, and is dead when that happens again and again.
+void task_fail(struct task *task, const struct error *err);
 
 // task_now_us() is the time by the tasks' clock.
 int64_t task_now_us(const struct task *task);
