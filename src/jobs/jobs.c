@@ -211,9 +211,10 @@ enum err jobs_open(const struct jobs_settings *settings, struct jobs **ret_jobs,
 
 enum err jobs_start(struct jobs *jobs, struct error *err)
 {
-    jobs->started = true;
+    mutex_lock(&jobs->mutex);
     enum err code = thread_start(&jobs->thread, "jobs", run_loop, jobs, err);
     jobs->started = code == ERR_OK;
+    mutex_unlock(&jobs->mutex);
     return code;
 }
 

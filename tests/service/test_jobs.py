@@ -137,6 +137,51 @@ def test_one_serves_and_one_works(stage: Stage) -> None:
     worker.wait_event("worker.started", since=mark)
 
 
+def test_others_are_told_only_of_what_there_is_no_room_for(stage: Stage) -> None:
+    if stage.engine == "sqlite":
+        pytest.skip("one process at a time")
+    simulator = stage.simulate()
+    first, second = stage.serve(simulator.url()), stage.serve(simulator.url())
+    for number in range(10):
+        made = order(first.api, number)
+        wait_until(lambda: ok(first.api.get(f"/api/orders/{made['order_id']}"))["project_id"], "its project")
+    assert not second.events("notices.heard", text="jobs")
+    ok(first.api.post("/api/job-kinds/order/pause"))  # what is queued now waits ...
+    waiting = [order(first.api, number)["order_id"] for number in range(100, 300)]
+    mark = second.mark()
+    ok(first.api.post("/api/job-kinds/order/resume"))
+    second.wait_event("order.sending", since=mark)  # ... and is more than one has room for
+    wait_until(lambda: len(first.events("order.created") + second.events("order.created")) == 10 + len(waiting),
+               "all orders")
+    assert second.events("notices.heard", since=mark, text="jobs")
+
+
+def test_dead_rows_go(stage: Stage, postgres: Postgres) -> None:
+    """By their number, not by a share of a table that may be large or empty."""
+    if stage.engine == "sqlite":
+        pytest.skip("PostgreSQL's own")
+    stage.serve().stop()
+    server = Postgres(free_port(), autovacuum_naptime="1s")
+    server.start()
+    try:
+        stage.database_url = server.url(name := server.create())
+        stage.serve().stop()
+        for _ in range(4):  # each job is queued, claimed and removed
+            server.execute(name, """
+                INSERT INTO sunlead_jobs (kind, order_id, company_id, state, attempt, turn, run_at)
+                SELECT 'order', n, 1, 'ready', 0, n, now() FROM generate_series(1, 5000) AS n""")
+            server.execute(name, "UPDATE sunlead_jobs SET state = 'running', attempt = 1")
+            server.execute(name, "DELETE FROM sunlead_jobs")
+        wait_until(lambda: int(server.query(name, "SELECT n_dead_tup FROM pg_stat_user_tables "
+                                                  "WHERE relname = 'sunlead_jobs'")) <= 2000
+                   and server.query(name, "SELECT autovacuum_count FROM pg_stat_user_tables "
+                                          "WHERE relname = 'sunlead_jobs'") != "0",
+                   "the dead rows to go", 30)
+    finally:
+        stage.close()
+        server.close()
+
+
 def test_jobs_of_a_killed_worker(stage: Stage, postgres: Postgres) -> None:
     """200 of them: others take them back in time, and none is sent a second time."""
     if stage.engine == "sqlite":
