@@ -11,6 +11,7 @@
 #define UPKEEP_US           (5 * US_PER_S) // heartbeat and rescue: four to a lease
 #define LOOK_US             (5 * US_PER_S) // without a notice the queue is looked at this often
 #define CONCURRENCY_DEFAULT 64
+#define NOTICE_MS           20 // how long a last notice gets before the process may end
 
 enum err jobs_run_op(struct jobs *jobs, struct sql_op *op, const char *event)
 {
@@ -271,8 +272,10 @@ size_t jobs_drain(struct jobs *jobs, unsigned timeout_ms)
         struct sql_op *op = sql_op_new(arena, "jobs_release", SQL_LANE_WRITE);
         op->is_idempotent = true;
         job_store_release(op, jobs->worker, STR("[]"), jobs_now_us(jobs));
-        if (jobs_run_op(jobs, op, "jobs.release_failed") == ERR_OK)
+        if (jobs_run_op(jobs, op, "jobs.release_failed") == ERR_OK) {
             sql_broadcast(jobs->settings.db, JOBS_NOTICE);
+            thread_pause_ms(NOTICE_MS);
+        }
     }
     return left;
 }

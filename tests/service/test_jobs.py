@@ -108,6 +108,18 @@ def test_bad_commands(stage: Stage) -> None:
 
 # ---- Processes
 
+def test_nobody_works(stage: Stage) -> None:
+    if stage.engine != "sqlite":
+        pytest.skip("another process might")
+    server = stage.serve(stage.simulate().url(), "--no-jobs")
+    started = time.monotonic()
+    made = ok(server.api.post("/api/projects/3d", project(**place(1))), 202)
+    assert time.monotonic() - started < 5  # instead of the 30 s for an answer that cannot come
+    server.stop()
+    server = stage.serve(stage.simulate().url())
+    server.wait_event("order.created", order_id=made["order_id"])
+
+
 def test_a_second_process_on_sqlite(stage: Stage) -> None:
     if stage.engine != "sqlite":
         pytest.skip("any number of processes may share a server")
