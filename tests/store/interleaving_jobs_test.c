@@ -1,5 +1,6 @@
 // Operations that meet on a job, on PostgreSQL, in every order of their statements.
 #include "store/interleaving.h"
+#include "store/job_admin_store.h"
 #include "store/job_store.h"
 #include "support/interleave.h"
 
@@ -330,6 +331,101 @@ static void test_upkeeps(void **state)
     meet(s, (struct interleave_case){.count = 2, .make = upkeep_op, .verdict = check_upkeep});
 }
 
+// ---- Caps, ends of many, cancels.
+
+static struct sql_op *claim_capped(void *ctx, struct arena *arena, size_t i)
+{
+    struct scene *s = ctx;
+    struct sql_op *op = write_op(arena);
+    s->claimed[i] = (struct row_list){.arena = arena,
+                                      .table = &job_table,
+                                      .objects = arena_new(arena, struct job, 10),
+                                      .max = 10};
+    const struct job_claim claim = {(int64_t)i + 1, NOW, NOW + LEASE, 1};
+    job_store_claim_lock(op);
+    job_store_claim(op, &claim, JOB_ORDER, 2, &s->claimed[i]);
+    return op;
+}
+
+// One of each company in all, whoever has it.
+static const char *check_cap(void *ctx, const struct interleave_side *sides)
+{
+    struct scene *s = ctx;
+    (void)sides;
+    WANT(s->claimed[0].count + s->claimed[1].count == 2);
+    WANT(count(s, JOB("state = 'running'")) == 2);
+    WANT(count(s, JOB("state = 'running' AND company_id = 1")) == 1);
+    return check_claimed(s, 2);
+}
+
+static void test_capped_claims(void **state)
+{
+    struct scene *s = *state;
+    store_exec(&s->f, "INSERT INTO sunlead_jobs (kind, order_id, company_id, state, attempt, turn, "
+                      "run_at) SELECT 'order', n, 1 + n % 2, 'ready', 0, n, to_timestamp(0) "
+                      "FROM generate_series(1, 6) AS n");
+    meet(s, (struct interleave_case){.count = 2, .make = claim_capped, .verdict = check_cap});
+}
+
+static struct sql_op *finish_all_and_rescue(void *ctx, struct arena *arena, size_t i)
+{
+    struct scene *s = ctx;
+    struct sql_op *op = write_op(arena);
+    job_store_finish_all(op, arena_printf(arena, "[[%lld,%lld],[999,1]]", (long long)s->job.id,
+                                          (long long)s->job.attempt));
+    return with_rescue_and_claim(s, arena, i, op);
+}
+
+static const char *check_finished_all(void *ctx, const struct interleave_side *sides)
+{
+    struct scene *s = ctx;
+    if (sides[0].op->steps[0].rows == 0)
+        return check_taken_away(s);
+    WANT(sides[1].op->steps[0].rows == 0 && s->claimed[2].count == 0);
+    WANT(count(s, JOB("true")) == 0);
+    return NULL;
+}
+
+static void test_finish_all_and_rescue(void **state)
+{
+    struct scene *s = *state;
+    lose_job(s);
+    meet(s, (struct interleave_case){
+                .count = 3, .make = finish_all_and_rescue, .verdict = check_finished_all});
+}
+
+static struct sql_op *cancel_and_finish(void *ctx, struct arena *arena, size_t i)
+{
+    struct scene *s = ctx;
+    struct sql_op *op = write_op(arena);
+    if (i == 0) {
+        job_store_cancel(op, s->job.id, NOW);
+    } else {
+        add_files_job(op);
+        job_store_finish(op, &s->job);
+    }
+    return op;
+}
+
+static const char *check_one_of_both(void *ctx, const struct interleave_side *sides)
+{
+    struct scene *s = ctx;
+    bool cancelled = sides[0].op->error.code == ERR_OK;
+    WANT(sides[0].op->error.code == (cancelled ? ERR_OK : ERR_CONFLICT));
+    WANT(sides[1].op->error.code == (cancelled ? ERR_CANCELLED : ERR_OK));
+    WANT(count(s, JOB("state = 'cancelled'")) == (cancelled ? 1 : 0));
+    WANT(count(s, JOB("kind = 'files'")) == (cancelled ? 0 : 1));
+    return NULL;
+}
+
+static void test_cancel_and_finish(void **state)
+{
+    struct scene *s = *state;
+    lose_job(s);
+    meet(s, (struct interleave_case){
+                .count = 2, .make = cancel_and_finish, .verdict = check_one_of_both});
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -341,6 +437,9 @@ int main(void)
         SCENE_TEST(test_reschedule_and_rescue),
         SCENE_TEST(test_heartbeat_and_rescue),
         SCENE_TEST(test_upkeeps),
+        SCENE_TEST(test_capped_claims),
+        SCENE_TEST(test_finish_all_and_rescue),
+        SCENE_TEST(test_cancel_and_finish),
     };
     return cmocka_run_group_tests(tests, postgres_db_start, postgres_db_stop);
 }
