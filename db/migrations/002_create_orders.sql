@@ -59,19 +59,37 @@ CREATE TABLE sunlead_jobs (
     order_id BIGINT NOT NULL,
     company_id BIGINT NOT NULL,
     state TEXT NOT NULL,
+    priority BIGINT NOT NULL DEFAULT 0,
+    turn BIGINT NOT NULL DEFAULT 0,
     attempt BIGINT NOT NULL,
+    failures BIGINT NOT NULL DEFAULT 0,
     run_at TIMESTAMPTZ,
     lease_until TIMESTAMPTZ,
     worker BIGINT,
     last_error TEXT,
+    history TEXT,
     created_at TIMESTAMPTZ,
     updated_at TIMESTAMPTZ
 );
 -- One live job per kind and order.
 CREATE UNIQUE INDEX sunlead_jobs_live ON sunlead_jobs(order_id, kind)
     WHERE state IN ('ready', 'running');
-CREATE INDEX sunlead_jobs_ready ON sunlead_jobs(run_at) WHERE state = 'ready';
-CREATE INDEX sunlead_jobs_running ON sunlead_jobs(lease_until) WHERE state = 'running';
+-- Those that wait for their time, or go by it.
+CREATE INDEX sunlead_jobs_due ON sunlead_jobs(kind, run_at) WHERE state = 'ready' AND turn = 0;
+-- Those that take turns: who is next, and the last turn of each company.
+CREATE INDEX sunlead_jobs_turn ON sunlead_jobs(kind, priority, turn, run_at)
+    WHERE state = 'ready' AND turn > 0;
+CREATE INDEX sunlead_jobs_company ON sunlead_jobs(kind, priority, company_id, turn)
+    WHERE state = 'ready' AND turn > 0;
+-- Few: the time of the lease is in no index, so that renewing it costs no index entries.
+CREATE INDEX sunlead_jobs_running ON sunlead_jobs(kind, company_id) WHERE state = 'running';
+CREATE INDEX sunlead_jobs_ended ON sunlead_jobs(updated_at) WHERE state IN ('dead', 'cancelled');
+
+-- Each job leaves two dead rows behind: they are to go early, and by their number, however large
+-- the table is.
+ALTER TABLE sunlead_jobs SET (fillfactor = 80, autovacuum_vacuum_scale_factor = 0,
+    autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0,
+    autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 5000);
 
 CREATE TABLE sunlead_files (
     project_id BIGINT NOT NULL,

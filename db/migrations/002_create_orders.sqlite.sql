@@ -60,19 +60,31 @@ CREATE TABLE sunlead_jobs (
     order_id INTEGER NOT NULL,
     company_id INTEGER NOT NULL,
     state TEXT NOT NULL,
+    priority INTEGER NOT NULL DEFAULT 0,
+    turn INTEGER NOT NULL DEFAULT 0,
     attempt INTEGER NOT NULL,
+    failures INTEGER NOT NULL DEFAULT 0,
     run_at INTEGER,
     lease_until INTEGER,
     worker INTEGER,
     last_error TEXT,
+    history TEXT,
     created_at INTEGER,
     updated_at INTEGER
 );
 -- One live job per kind and order.
 CREATE UNIQUE INDEX sunlead_jobs_live ON sunlead_jobs(order_id, kind)
     WHERE state IN ('ready', 'running');
-CREATE INDEX sunlead_jobs_ready ON sunlead_jobs(run_at) WHERE state = 'ready';
-CREATE INDEX sunlead_jobs_running ON sunlead_jobs(lease_until) WHERE state = 'running';
+-- Those that wait for their time, or go by it.
+CREATE INDEX sunlead_jobs_due ON sunlead_jobs(kind, run_at) WHERE state = 'ready' AND turn = 0;
+-- Those that take turns: who is next, and the last turn of each company.
+CREATE INDEX sunlead_jobs_turn ON sunlead_jobs(kind, priority, turn, run_at)
+    WHERE state = 'ready' AND turn > 0;
+CREATE INDEX sunlead_jobs_company ON sunlead_jobs(kind, priority, company_id, turn)
+    WHERE state = 'ready' AND turn > 0;
+-- Few: the time of the lease is in no index, so that renewing it costs no index entries.
+CREATE INDEX sunlead_jobs_running ON sunlead_jobs(kind, company_id) WHERE state = 'running';
+CREATE INDEX sunlead_jobs_ended ON sunlead_jobs(updated_at) WHERE state IN ('dead', 'cancelled');
 
 CREATE TABLE sunlead_files (
     project_id INTEGER NOT NULL,

@@ -24,3 +24,10 @@ CREATE TABLE sunlead_exchanges (
     request TEXT,
     answer TEXT
 ) WITH (fillfactor = 70);
+
+-- The kinds of jobs that are paused: none of them is claimed while its row is there.
+CREATE TABLE sunlead_job_kinds (
+    kind TEXT PRIMARY KEY,
+    paused_at TIMESTAMPTZ NOT NULL,
+    paused_by TEXT
+);

@@ -2,6 +2,7 @@
 #include "api/api.h"
 #include "api/file_api.h"
 #include "api/health_api.h"
+#include "api/job_api.h"
 #include "api/lead_api.h"
 #include "api/order_api.h"
 #include "api/project_api.h"
@@ -28,6 +29,15 @@ const struct http_route api_routes[] = {
     {HTTP_GET, "/api/orders/{id}", order_api_get, 0, 0},
     {HTTP_POST, "/api/orders/{id}/link", order_api_link, JSON_BODY, 0},
     {HTTP_POST, "/api/orders/{id}/order-again", order_api_again, NO_BODY, 0},
+
+    {HTTP_GET, "/api/jobs", job_api_list, 0, 0},
+    {HTTP_GET, "/api/jobs/{id}", job_api_get, 0, 0},
+    {HTTP_POST, "/api/jobs/retry", job_api_retry_all, JSON_BODY, 0},
+    {HTTP_POST, "/api/jobs/{id}/retry", job_api_retry, NO_BODY, 0},
+    {HTTP_POST, "/api/jobs/{id}/cancel", job_api_cancel, NO_BODY, 0},
+    {HTTP_GET, "/api/job-kinds", job_api_kinds, 0, 0},
+    {HTTP_POST, "/api/job-kinds/{kind}/pause", job_api_pause, NO_BODY, 0},
+    {HTTP_POST, "/api/job-kinds/{kind}/resume", job_api_resume, NO_BODY, 0},
 
     {HTTP_POST, "/api/upstream/isolate", upstream_api_isolate, NO_BODY, 0},
     {HTTP_POST, "/api/upstream/restore", upstream_api_restore, NO_BODY, 0},

@@ -17,10 +17,16 @@ enum stage {
 
 static void read_order(struct order_wait *wait);
 
+// Without a runner here, and with no other process, nothing would change.
+static bool nobody_works(const struct api *api)
+{
+    return api->jobs == NULL && (sql_capabilities(api->db) & SQL_CAP_SOLE_OWNER) != 0;
+}
+
 static bool is_over(const struct order_wait *wait)
 {
     const struct api *api = api_of(wait->request);
-    return clock_monotonic_us(clock_system()) >= wait->deadline_us ||
+    return nobody_works(api) || clock_monotonic_us(clock_system()) >= wait->deadline_us ||
            __atomic_load_n(&api->draining, __ATOMIC_ACQUIRE);
 }
 

@@ -1,6 +1,5 @@
 // sunlead serve: the API and the background work.
 #include <malloc.h>
-#include <unistd.h>
 
 #include "app/commands.h"
 #include "app/service.h"
@@ -37,16 +36,7 @@ static int serve(const struct config *config, const struct service_options *opti
     if (options->insecure)
         log_event(LOG_WARN, "serve.insecure",
                   "whoever reaches this address may do everything: there is no authentication");
-
-    int number = stop_signal_wait();
-    log_event(LOG_INFO, "serve.draining", "no new connections; running requests and jobs may end",
-              LOG_TEXT_FIELD("signal", sigabbrev_np(number)));
-    size_t left = service_drain(service, SERVICE_DRAIN_MS);
-    log_event(LOG_INFO, "serve.stopped", "stopped", LOG_I64("left", (int64_t)left));
-    if (left > 0)
-        _exit(0); // what still runs may use any part: nothing can be freed under it
-    service_close(service);
-    return 0;
+    return service_run(service, "serve");
 }
 
 static int run(const struct cli_command *command, char **argv)
@@ -56,6 +46,9 @@ static int run(const struct cli_command *command, char **argv)
         {.name = "--insecure",
          .help = "listen beyond loopback and take requests that came through a proxy",
          .flag = &service.insecure},
+        {.name = "--no-jobs",
+         .help = "leave all background work to other processes (sunlead worker)",
+         .flag = &service.no_jobs},
         {.name = "--no-migrate",
          .help = "fail if the database lacks a migration, instead of applying it",
          .flag = &service.no_migrate},

@@ -5,6 +5,7 @@
 #include "app/cli.h"
 
 extern const struct cli_command cmd_serve;
+extern const struct cli_command cmd_worker;
 extern const struct cli_command cmd_migrate;
 extern const struct cli_command cmd_migrate_copy; // run by cmd_migrate
 extern const struct cli_command cmd_simulate;

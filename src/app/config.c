@@ -82,6 +82,12 @@ const struct setting config_settings[] = {
      .help = "threads that serve HTTP; 0 is one a core"},
     {"JOB_CONCURRENCY", SETTING_INT, .value = "64", INT(job_concurrency), .min = 1, .max = 10000,
      .help = "background jobs under way at most"},
+    {"COMPANY_JOBS_MAX", SETTING_INT, .value = "0", INT(company_jobs_max), .min = 0, .max = 10000,
+     .help = "orders of one company that are being sent at once, over all processes; 0 is no cap"},
+    {"JOBS_KEEP_DAYS", SETTING_INT, .value = "30", INT(jobs_keep_days), .min = 1, .max = 3650,
+     .help = "days for which dead and cancelled jobs are kept"},
+    {"EVENTS_KEEP_DAYS", SETTING_INT, .value = "90", INT(events_keep_days), .min = 1, .max = 3650,
+     .help = "days for which events are kept"},
 };
 
 const size_t config_setting_count = COUNT_OF(config_settings);

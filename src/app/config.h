@@ -12,7 +12,7 @@
 #include "base/number.h"
 #include "base/str.h"
 
-#define CONFIG_SETTINGS_MAX 40
+#define CONFIG_SETTINGS_MAX 60
 
 // Where a value comes from; the later one wins.
 // SETTING_SIMULATOR: nothing was said, and LightFusion is on this machine.
@@ -50,6 +50,9 @@ struct config {
     const char *cors_origin;
     int64_t http_threads;
     int64_t job_concurrency;
+    int64_t company_jobs_max;
+    int64_t jobs_keep_days;
+    int64_t events_keep_days;
     enum setting_source sources[CONFIG_SETTINGS_MAX]; // by the position in config_settings
 };
 

@@ -1,8 +1,13 @@
 // Opening, draining and closing the parts of the service in their order.
 #include "app/service.h"
 
+#include <stdio.h>
+#include <unistd.h>
+
 #include "api/api.h"
+#include "app/stop_signal.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/pool.h"
 #include "files/files.h"
 #include "http/http_client.h"
@@ -41,7 +46,7 @@ struct service {
 static enum err check_listen(const struct config *config, const struct service_options *options,
                              struct error *err)
 {
-    if (options->insecure || config_is_loopback(config->listen))
+    if (options->no_server || options->insecure || config_is_loopback(config->listen))
         return ERR_OK;
     return error_set(
         err, ERR_INVALID,
@@ -145,9 +150,8 @@ static enum err open_files(struct service *service, const struct config *config,
     return name_setting(code, "DATA_DIR", err);
 }
 
-static enum err open_jobs(struct service *service, const struct config *config, struct error *err)
+static enum err open_runner(struct service *service, const struct config *config, struct error *err)
 {
-    TRY(watch_open(&service->watch, err));
     service->tasks = (struct tasks){
         .db = service->db,
         .clock = clock_system(),
@@ -167,8 +171,19 @@ static enum err open_jobs(struct service *service, const struct config *config, 
         .concurrency = (size_t)config->job_concurrency,
         // Slow storage must not keep orders and polls waiting.
         .kind_max = {[JOB_FILES] = ((size_t)config->job_concurrency + 3) / 4},
+        .company_max = (size_t)config->company_jobs_max,
+        .keep_jobs_us = config->jobs_keep_days * 86400 * US_PER_S,
+        .keep_events_us = config->events_keep_days * 86400 * US_PER_S,
     };
-    TRY(jobs_open(&settings, &service->jobs, err));
+    return jobs_open(&settings, &service->jobs, err);
+}
+
+static enum err open_jobs(struct service *service, const struct config *config,
+                          const struct service_options *options, struct error *err)
+{
+    TRY(watch_open(&service->watch, err));
+    if (!options->no_jobs)
+        TRY(open_runner(service, config, err));
     service->notices = (struct notices){
         .db = service->db,
         .watch = service->watch,
@@ -243,9 +258,11 @@ enum err service_open(const struct config *config, const struct service_options 
     TRY(open_database(service, config, options, err));
     TRY(open_upstream(service, config, err));
     TRY(open_files(service, config, err));
-    TRY(open_jobs(service, config, err));
-    TRY(open_server(service, config, options, err));
-    TRY(jobs_start(service->jobs, err));
+    TRY(open_jobs(service, config, options, err));
+    if (!options->no_server)
+        TRY(open_server(service, config, options, err));
+    if (!options->no_jobs)
+        TRY(jobs_start(service->jobs, err));
     *ret_service = TAKE_PTR(service);
     return ERR_OK;
 }
@@ -260,7 +277,9 @@ size_t service_drain(struct service *service, unsigned timeout_ms)
     int64_t end_us = clock_monotonic_us(clock_system()) + timeout_ms * US_PER_MS;
     __atomic_store_n(&service->api.draining, true, __ATOMIC_SEQ_CST);
     watch_flush(service->watch);
-    size_t requests = http_server_drain(service->server, timeout_ms);
+    size_t requests = 0;
+    if (service->server != NULL)
+        requests = http_server_drain(service->server, timeout_ms);
     int64_t left_us = end_us - clock_monotonic_us(clock_system());
     size_t runs = jobs_drain(service->jobs, left_us > 0 ? (unsigned)(left_us / US_PER_MS) : 0);
     return requests + runs;
@@ -286,6 +305,22 @@ void service_close(struct service *service)
     sql_close(service->db);
     arena_close(service->arena);
     free(service);
+}
+
+int service_run(struct service *service, const char *command)
+{
+    char event[32];
+    int number = stop_signal_wait();
+    snprintf(event, sizeof(event), "%s.draining", command);
+    log_event(LOG_INFO, event, "nothing new is begun; running requests and jobs may end",
+              LOG_TEXT_FIELD("signal", sigabbrev_np(number)));
+    size_t left = service_drain(service, SERVICE_DRAIN_MS);
+    snprintf(event, sizeof(event), "%s.stopped", command);
+    log_event(LOG_INFO, event, "stopped", LOG_I64("left", (int64_t)left));
+    if (left > 0)
+        _exit(0); // what still runs may use any part: nothing can be freed under it
+    service_close(service);
+    return 0;
 }
 
 void service_close_ptr(struct service **service)

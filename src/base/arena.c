@@ -118,6 +118,33 @@ void arena_reset(struct arena *arena)
     arena->given = 0;
 }
 
+struct arena_mark arena_mark(const struct arena *arena)
+{
+    return (struct arena_mark){
+        .newest = arena->newest,
+        .current = arena->current,
+        .used = arena->current->used,
+        .next_size = arena->next_size,
+        .given = arena->given,
+    };
+}
+
+void arena_rewind(struct arena *arena, struct arena_mark mark)
+{
+    while (arena->newest != mark.newest) {
+        struct block *block = arena->newest;
+        arena->newest = block->next;
+        block_free(block);
+    }
+    struct block *current = mark.current;
+    check(mark.used <= current->used);
+    current->used = mark.used;
+    ASAN_POISON_MEMORY_REGION(current->bytes + mark.used, current->size - mark.used);
+    arena->current = current;
+    arena->next_size = mark.next_size;
+    arena->given = mark.given;
+}
+
 static struct block *add_block(struct arena *arena, size_t size)
 {
     struct block *block = block_new(size);

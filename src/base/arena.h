@@ -26,6 +26,22 @@ void arena_close_ptr(struct arena **arena);
 // arena_reset() forgets all that came from the arena but keeps its first block, for reuse.
 void arena_reset(struct arena *arena);
 
+// A moment in an arena's life.
+struct arena_mark {
+    void *newest;
+    void *current;
+    size_t used;
+    size_t next_size;
+    size_t given;
+};
+
+// arena_mark() notes what was given out until now.
+struct arena_mark arena_mark(const struct arena *arena);
+
+// arena_rewind() forgets what was given out since a mark, for work that starts again from there.
+// Marks that were made since are of no use any more.
+void arena_rewind(struct arena *arena, struct arena_mark mark);
+
 // arena_bytes() gives size zeroed bytes, aligned for any type.
 void *arena_bytes(struct arena *arena, size_t size);
 

@@ -2,6 +2,7 @@
 #ifndef SUNLEAD_DOMAIN_JOB_H
 #define SUNLEAD_DOMAIN_JOB_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/field.h"
@@ -19,7 +20,27 @@ enum job_kind {
 
 // A job that succeeds goes away; its event stays. There is one live (ready or running) job per kind
 // and order.
-enum job_state { JOB_STATE_NONE, JOB_READY, JOB_RUNNING, JOB_DEAD };
+enum job_state {
+    JOB_STATE_NONE,
+    JOB_READY,
+    JOB_RUNNING,
+    JOB_DEAD,      // too many runs in a row came to nothing; a person may retry it
+    JOB_CANCELLED, // by a person
+};
+
+// Who comes first, of jobs of a kind that takes turns.
+enum job_priority {
+    JOB_PRIORITY_WAITING, // somebody waits for it
+    JOB_PRIORITY_BATCH,
+};
+
+// How a kind is treated.
+struct job_kind_rule {
+    // Companies take turns: among jobs of one priority the one with the least turn is next. Kinds
+    // without turns go by the time at which they are due.
+    bool takes_turns;
+    int64_t failures_max; // runs in a row that came to nothing, until the job is dead
+};
 
 struct job {
     int64_t id;
@@ -27,11 +48,15 @@ struct job {
     int64_t order_id;
     int64_t company_id;
     enum job_state state;
-    int64_t attempt; // counts claims; a result counts only with the attempt that it was claimed by
+    int64_t priority; // enum job_priority; smaller is sooner
+    int64_t turn;     // 0: none yet, it is not due or its kind takes no turns
+    int64_t attempt;  // counts claims; a result counts only with the attempt that it was claimed by
+    int64_t failures; // runs that came to nothing since the last one that did something
     struct opt_i64 run_at;
     struct opt_i64 lease_until; // of a running job: after that it is anybody's
     struct opt_i64 worker;      // who holds the lease
     struct str last_error;
+    struct str history; // JSON array of the last failures, newest last: at, attempt, error
     struct opt_i64 created_at;
     struct opt_i64 updated_at;
 };
@@ -40,9 +65,13 @@ extern const struct field_table job_table;
 // The texts of enum job_kind and enum job_state.
 extern const char *const job_kind_names[];
 extern const char *const job_state_names[];
+// By enum job_kind.
+extern const struct job_kind_rule job_kind_rules[];
 
-#define JOB_LEASE_US                                                                               \
-    (30 * INT64_C(1000000)) // without a heartbeat for this long a job is taken away
-#define JOB_ERROR_MAX 500
+// Without a heartbeat for this long a job is taken away. With a look for lost ones every 5 s it
+// runs again within 30 s, however its process ended.
+#define JOB_LEASE_US    (20 * INT64_C(1000000))
+#define JOB_ERROR_MAX   500
+#define JOB_HISTORY_MAX 10 // entries of history
 
 #endif

@@ -1,4 +1,4 @@
-// Runs jobs: one thread that claims what is due, keeps leases and rescues what others left.
+// Runs jobs: one thread that claims what is due and keeps leases; the runs go on elsewhere.
 #include "jobs/jobs.h"
 
 #include <stdlib.h>
@@ -6,34 +6,14 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/random.h"
-#include "base/thread.h"
-#include "store/row_into.h"
+#include "jobs/jobs_core.h"
 
-#define CLAIM_MAX           32
-#define UPKEEP_US           (10 * US_PER_S) // heartbeat and rescue: three to a lease
-#define LOOK_US             (5 * US_PER_S)  // without a notice the queue is looked at this often
-#define PAUSE_US            US_PER_S        // after a failed look
+#define UPKEEP_US           (5 * US_PER_S) // heartbeat and rescue: four to a lease
+#define LOOK_US             (5 * US_PER_S) // without a notice the queue is looked at this often
 #define CONCURRENCY_DEFAULT 64
+#define NOTICE_MS           20 // how long a last notice gets before the process may end
 
-struct jobs {
-    pthread_mutex_t mutex;
-    pthread_cond_t cond;
-    pthread_t thread;
-    bool started;
-    struct jobs_settings settings;
-    int64_t worker;       // a number of this runner among all
-    struct job_run *runs; // doubly linked
-    size_t running;
-    size_t running_of[JOB_KIND_COUNT];
-    bool woken;
-    bool claiming; // a claim is under way, which may add runs
-    bool draining;
-    bool stopping;
-};
-
-// ---- Operations of the runner itself. Its thread may wait for the database.
-
-static enum err run_op(struct jobs *jobs, struct sql_op *op, const char *event)
+enum err jobs_run_op(struct jobs *jobs, struct sql_op *op, const char *event)
 {
     enum err code = sql_run(jobs->settings.db, op);
     if (code != ERR_OK)
@@ -41,13 +21,12 @@ static enum err run_op(struct jobs *jobs, struct sql_op *op, const char *event)
     return code;
 }
 
-static int64_t now(const struct jobs *jobs)
+int64_t jobs_now_us(const struct jobs *jobs)
 {
     return clock_now_us(jobs->settings.clock);
 }
 
-// The ids of the jobs that run here, as a JSON array.
-static struct str running_ids(struct jobs *jobs, struct arena *arena)
+struct str jobs_running_ids(struct jobs *jobs, struct arena *arena)
 {
     struct buf ids;
     buf_init_arena(&ids, arena, SIZE_MAX);
@@ -63,35 +42,10 @@ static struct str running_ids(struct jobs *jobs, struct arena *arena)
     return buf_str(&ids);
 }
 
-// Extends the leases of what runs here before it rescues what others lost, so that an outage of the
-// database, in which no heartbeat passed, does not make this runner steal from itself.
-static void upkeep(struct jobs *jobs)
-{
-    CLEANUP(arena_close_ptr) struct arena *arena = arena_open(0);
-    struct sql_op *op = sql_op_new(arena, "jobs_upkeep", SQL_LANE_WRITE);
-    int64_t now_us = now(jobs);
-    op->is_idempotent = true;
-    job_store_heartbeat(op, jobs->worker, running_ids(jobs, arena), now_us + JOB_LEASE_US);
-    job_store_rescue(op, now_us);
-    (void)run_op(jobs, op, "jobs.upkeep_failed");
-}
-
-static void take_over(struct jobs *jobs)
-{
-    CLEANUP(arena_close_ptr) struct arena *arena = arena_open(0);
-    struct sql_op *op = sql_op_new(arena, "jobs_take_over", SQL_LANE_WRITE);
-    op->is_idempotent = true;
-    job_store_rescue_all(op, now(jobs));
-    if (run_op(jobs, op, "jobs.take_over_failed") == ERR_OK && op->steps[0].rows > 0)
-        log_event(LOG_INFO, "jobs.taken_over", "jobs of a killed process are run again",
-                  LOG_I64("count", op->steps[0].rows));
-}
-
 // ---- Runs.
 
 static void link_run_locked(struct jobs *jobs, struct job_run *run)
 {
-    jobs->running_of[run->job.kind]++;
     run->next = jobs->runs;
     if (run->next != NULL)
         run->next->prev = run;
@@ -100,7 +54,6 @@ static void link_run_locked(struct jobs *jobs, struct job_run *run)
 
 static void unlink_run_locked(struct jobs *jobs, struct job_run *run)
 {
-    jobs->running_of[run->job.kind]--;
     if (run->prev == NULL)
         jobs->runs = run->next;
     else
@@ -109,10 +62,41 @@ static void unlink_run_locked(struct jobs *jobs, struct job_run *run)
         run->next->prev = run->prev;
 }
 
+void jobs_start_run(struct jobs *jobs, const struct job *job)
+{
+    struct arena *arena = arena_open(0);
+    struct job_run *run = arena_new(arena, struct job_run, 1);
+    *run = (struct job_run){
+        .job = *job,
+        .arena = arena,
+        .jobs = jobs,
+        .app = jobs->settings.app,
+    };
+    run->job.last_error = arena_str(arena, job->last_error);
+    run->job.history = STR_NULL;
+    run->job.run_at = (struct opt_i64){0};
+    mutex_lock(&jobs->mutex);
+    link_run_locked(jobs, run);
+    mutex_unlock(&jobs->mutex);
+    jobs->settings.kinds[job->kind](run);
+}
+
+// Something of a kind that may have jobs due can be claimed now.
+static bool is_hungry_locked(const struct jobs *jobs)
+{
+    for (int kind = JOB_NONE + 1; kind < JOB_KIND_COUNT; kind++) {
+        if (!jobs->dry[kind])
+            return true;
+    }
+    return false;
+}
+
 void job_run_end(struct job_run *run)
 {
     struct jobs *jobs = run->jobs;
     struct arena *arena = run->arena;
+    const enum job_kind kind = run->job.kind;
+    const struct opt_i64 again_at = run->job.run_at;
     mutex_lock(&jobs->mutex);
     check(jobs->running > 0);
     unlink_run_locked(jobs, run);
@@ -120,108 +104,19 @@ void job_run_end(struct job_run *run)
     arena_close(arena);
     mutex_lock(&jobs->mutex);
     jobs->running--;
-    jobs->woken = true;
-    pthread_cond_broadcast(&jobs->cond);
+    jobs->running_of[kind]--;
+    // Another job of its company may have waited for its end.
+    if (jobs->settings.company_max > 0 && job_kind_rules[kind].takes_turns)
+        jobs->dry[kind] = false;
+    bool is_sooner = again_at.set && again_at.value < jobs->look_at_us;
+    if (is_sooner)
+        jobs->look_at_us = again_at.value;
+    if (is_sooner || jobs->draining || is_hungry_locked(jobs))
+        pthread_cond_broadcast(&jobs->cond);
     mutex_unlock(&jobs->mutex);
 }
 
-static struct str copy_str(struct arena *arena, struct str s)
-{
-    return s.ptr == NULL ? s : arena_str(arena, s);
-}
-
-static void start_run(struct jobs *jobs, const struct job *job)
-{
-    struct arena *arena = arena_open(0);
-    struct job_run *run = arena_new(arena, struct job_run, 1);
-    *run = (struct job_run){.job = *job, .arena = arena, .jobs = jobs, .app = jobs->settings.app};
-    run->job.last_error = copy_str(arena, job->last_error);
-    mutex_lock(&jobs->mutex);
-    link_run_locked(jobs, run);
-    mutex_unlock(&jobs->mutex);
-    job_run_fn *start = jobs->settings.kinds[job->kind];
-    if (start != NULL) {
-        start(run);
-        return;
-    }
-    // A newer program shares the database and left it for one of its like.
-    log_event(LOG_WARN, "jobs.unknown_kind", "this program does not know the kind of a job",
-              LOG_I64("job_id", job->id));
-    job_run_end(run);
-}
-
-// How many more runs there may be: of any kind, and of which kinds (a JSON array) without going
-// over a kind's own bound.
-struct room {
-    size_t count;
-    char kinds[128];
-};
-
-static void find_room_locked(const struct jobs *jobs, struct room *room)
-{
-    size_t max = jobs->settings.concurrency;
-    struct buf kinds = {.ptr = room->kinds, .cap = sizeof(room->kinds), .max = sizeof(room->kinds)};
-    room->count = jobs->draining || jobs->running >= max ? 0 : max - jobs->running;
-    buf_append_char(&kinds, '[');
-    for (int kind = JOB_NONE + 1; kind < JOB_KIND_COUNT; kind++) {
-        size_t kind_max = jobs->settings.kind_max[kind];
-        if (kind_max > 0 && jobs->running_of[kind] >= kind_max)
-            continue;
-        if (kind_max > 0 && kind_max - jobs->running_of[kind] < room->count)
-            room->count = kind_max - jobs->running_of[kind];
-        buf_append_str(&kinds, kinds.len > 1 ? STR(",\"") : STR("\""));
-        buf_append_str(&kinds, str_of(job_kind_names[kind]));
-        buf_append_char(&kinds, '"');
-    }
-    buf_append_char(&kinds, ']');
-    buf_append_char(&kinds, '\0');
-    check(!kinds.overflow);
-}
-
-// Claims what is due and starts it. Returns how many it started; *ret_next_us is when to look
-// again.
-static size_t claim_due(struct jobs *jobs, const struct room *room, int64_t *ret_next_us)
-{
-    CLEANUP(arena_close_ptr) struct arena *arena = arena_open(0);
-    struct job_summary summary = {0};
-    struct sql_op *look = sql_op_new(arena, "jobs_look", SQL_LANE_SHORT);
-    job_store_next(look, str_of(room->kinds), &summary);
-    int64_t now_us = now(jobs);
-    *ret_next_us = now_us + PAUSE_US;
-    if (run_op(jobs, look, "jobs.look_failed") != ERR_OK)
-        return 0;
-    *ret_next_us = now_us + LOOK_US;
-    if (!summary.next_run_at.set)
-        return 0;
-    if (summary.next_run_at.value > now_us) {
-        if (summary.next_run_at.value < *ret_next_us)
-            *ret_next_us = summary.next_run_at.value;
-        return 0;
-    }
-
-    struct row_list list = {.arena = arena,
-                            .table = &job_table,
-                            .objects = arena_new(arena, struct job, CLAIM_MAX),
-                            .max = room->count < CLAIM_MAX ? room->count : CLAIM_MAX};
-    struct sql_op *claim = sql_op_new(arena, "jobs_claim", SQL_LANE_WRITE);
-    const struct job_claim wanted = {.worker = jobs->worker,
-                                     .kinds = str_of(room->kinds),
-                                     .now_us = now_us,
-                                     .lease_until_us = now_us + JOB_LEASE_US};
-    job_store_claim(claim, &wanted, &list);
-    if (run_op(jobs, claim, "jobs.claim_failed") != ERR_OK) {
-        *ret_next_us = now_us + PAUSE_US;
-        return 0;
-    }
-    mutex_lock(&jobs->mutex);
-    jobs->running += list.count;
-    mutex_unlock(&jobs->mutex);
-    const struct job *claimed = list.objects;
-    for (size_t i = 0; i < list.count; i++)
-        start_run(jobs, &claimed[i]);
-    *ret_next_us = now_us;
-    return list.count;
-}
+// ---- The thread.
 
 // Nothing is waited for longer than the upkeep: what seems further away is so because the clock was
 // set back.
@@ -232,41 +127,52 @@ static bool is_time(int64_t now_us, int64_t at_us)
 
 static int64_t until_monotonic(const struct jobs *jobs, int64_t due_us)
 {
-    int64_t wait_us = due_us - now(jobs);
+    int64_t wait_us = due_us - jobs_now_us(jobs);
     if (wait_us > UPKEEP_US)
         wait_us = UPKEEP_US;
     return clock_monotonic_us(clock_system()) + (wait_us > 0 ? wait_us : 0);
+}
+
+// Looks at the queue if it is time to, or if a run ended and more was due than there was room for.
+// Returns whether it claimed, so that there may be more to claim.
+static bool look_locked(struct jobs *jobs, int64_t now_us)
+{
+    if (jobs->woken || is_time(now_us, jobs->look_at_us)) {
+        jobs->woken = false;
+        jobs->look_at_us = now_us + LOOK_US;
+        memset(jobs->dry, 0, sizeof(jobs->dry));
+    }
+    struct jobs_room room;
+    jobs_find_room_locked(jobs, &room);
+    if (room.count == 0)
+        return false;
+    jobs->claiming = true;
+    mutex_unlock(&jobs->mutex);
+    jobs_claim(jobs, &room);
+    mutex_lock(&jobs->mutex);
+    jobs->claiming = false;
+    pthread_cond_broadcast(&jobs->cond);
+    return true;
 }
 
 static void *run_loop(void *ctx)
 {
     struct jobs *jobs = ctx;
     if ((sql_capabilities(jobs->settings.db) & SQL_CAP_SOLE_OWNER) != 0)
-        take_over(jobs);
-    int64_t upkeep_at_us = now(jobs) + UPKEEP_US;
-    int64_t look_at_us = 0;
+        jobs_take_over(jobs);
+    int64_t upkeep_at_us = jobs_now_us(jobs) + UPKEEP_US;
     mutex_lock(&jobs->mutex);
     while (!jobs->stopping) {
-        bool look = jobs->woken || is_time(now(jobs), look_at_us);
-        struct room room;
-        find_room_locked(jobs, &room);
-        jobs->woken = false;
-        jobs->claiming = look && room.count > 0;
-        mutex_unlock(&jobs->mutex);
-        int64_t now_us = now(jobs);
+        int64_t now_us = jobs_now_us(jobs);
         if (is_time(now_us, upkeep_at_us)) {
-            upkeep(jobs);
             upkeep_at_us = now_us + UPKEEP_US;
+            mutex_unlock(&jobs->mutex);
+            jobs_upkeep(jobs);
+            mutex_lock(&jobs->mutex);
         }
-        if (look && room.count > 0)
-            (void)claim_due(jobs, &room, &look_at_us);
-        else if (room.count == 0)
-            look_at_us = upkeep_at_us;
-        mutex_lock(&jobs->mutex);
-        if (jobs->claiming)
-            pthread_cond_broadcast(&jobs->cond);
-        jobs->claiming = false;
-        int64_t due_us = look_at_us < upkeep_at_us ? look_at_us : upkeep_at_us;
+        if (look_locked(jobs, now_us))
+            continue;
+        int64_t due_us = jobs->look_at_us < upkeep_at_us ? jobs->look_at_us : upkeep_at_us;
         if (!jobs->woken && !jobs->stopping)
             cond_wait_until(&jobs->cond, &jobs->mutex, until_monotonic(jobs, due_us));
     }
@@ -274,7 +180,19 @@ static void *run_loop(void *ctx)
     return NULL;
 }
 
-// ---- The runner.
+// ---- Opening, waking, closing.
+
+static void name_kinds(struct jobs *jobs)
+{
+    struct buf kinds = {.ptr = jobs->kinds, .cap = sizeof(jobs->kinds), .max = sizeof(jobs->kinds)};
+    buf_append_char(&kinds, '[');
+    for (int kind = JOB_NONE + 1; kind < JOB_KIND_COUNT; kind++) {
+        if (jobs->settings.kinds[kind] != NULL)
+            buf_printf(&kinds, "%s\"%s\"", kinds.len > 1 ? "," : "", job_kind_names[kind]);
+    }
+    BUF_LITERAL(&kinds, "]\0");
+    check(!kinds.overflow);
+}
 
 enum err jobs_open(const struct jobs_settings *settings, struct jobs **ret_jobs, struct error *err)
 {
@@ -287,29 +205,60 @@ enum err jobs_open(const struct jobs_settings *settings, struct jobs **ret_jobs,
     jobs->worker = random_id();
     if (jobs->settings.concurrency == 0)
         jobs->settings.concurrency = CONCURRENCY_DEFAULT;
+    name_kinds(jobs);
     *ret_jobs = jobs;
     return ERR_OK;
 }
 
 enum err jobs_start(struct jobs *jobs, struct error *err)
 {
-    TRY(thread_start(&jobs->thread, "jobs", run_loop, jobs, err));
-    jobs->started = true;
-    return ERR_OK;
+    mutex_lock(&jobs->mutex);
+    enum err code = thread_start(&jobs->thread, "jobs", run_loop, jobs, err);
+    jobs->started = code == ERR_OK;
+    mutex_unlock(&jobs->mutex);
+    return code;
 }
 
-void jobs_wake(struct jobs *jobs)
+static bool has_room_locked(const struct jobs *jobs)
+{
+    if (!jobs->started || jobs->draining || jobs->running >= jobs->settings.concurrency)
+        return false;
+    for (int kind = JOB_NONE + 1; kind < JOB_KIND_COUNT; kind++) {
+        size_t max = jobs->settings.kind_max[kind];
+        if (max > 0 && jobs->running_of[kind] >= max)
+            return false;
+    }
+    return true;
+}
+
+bool jobs_wake(struct jobs *jobs)
+{
+    if (jobs == NULL)
+        return false;
+    mutex_lock(&jobs->mutex);
+    jobs->woken = true;
+    bool has_room = has_room_locked(jobs);
+    pthread_cond_broadcast(&jobs->cond);
+    mutex_unlock(&jobs->mutex);
+    return has_room;
+}
+
+void jobs_wake_at(struct jobs *jobs, int64_t at_us)
 {
     if (jobs == NULL)
         return;
     mutex_lock(&jobs->mutex);
-    jobs->woken = true;
-    pthread_cond_broadcast(&jobs->cond);
+    if (at_us < jobs->look_at_us) {
+        jobs->look_at_us = at_us;
+        pthread_cond_broadcast(&jobs->cond);
+    }
     mutex_unlock(&jobs->mutex);
 }
 
 size_t jobs_drain(struct jobs *jobs, unsigned timeout_ms)
 {
+    if (jobs == NULL)
+        return 0;
     int64_t deadline_us = clock_monotonic_us(clock_system()) + timeout_ms * US_PER_MS;
     mutex_lock(&jobs->mutex);
     jobs->draining = true;
@@ -322,8 +271,11 @@ size_t jobs_drain(struct jobs *jobs, unsigned timeout_ms)
         CLEANUP(arena_close_ptr) struct arena *arena = arena_open(0);
         struct sql_op *op = sql_op_new(arena, "jobs_release", SQL_LANE_WRITE);
         op->is_idempotent = true;
-        job_store_release(op, jobs->worker, now(jobs));
-        (void)run_op(jobs, op, "jobs.release_failed");
+        job_store_release(op, jobs->worker, STR("[]"), jobs_now_us(jobs));
+        if (jobs_run_op(jobs, op, "jobs.release_failed") == ERR_OK) {
+            sql_broadcast(jobs->settings.db, JOBS_NOTICE);
+            thread_pause_ms(NOTICE_MS);
+        }
     }
     return left;
 }
@@ -346,6 +298,8 @@ void jobs_close(struct jobs *jobs)
 
 size_t jobs_running(struct jobs *jobs)
 {
+    if (jobs == NULL)
+        return 0;
     mutex_lock(&jobs->mutex);
     size_t running = jobs->running;
     mutex_unlock(&jobs->mutex);

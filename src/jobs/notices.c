@@ -7,7 +7,6 @@
 #include "base/log.h"
 
 #define ORDER STR("order ")
-#define JOBS  STR("jobs")
 
 // Of what another version may tell, only what is understood is taken.
 static void heard(void *ctx, struct str text)
@@ -18,9 +17,9 @@ static void heard(void *ctx, struct str text)
               LOG_STR("text", text.ptr == NULL ? STR("*") : text));
     if (text.ptr == NULL) {
         watch_flush(notices->watch);
-        jobs_wake(notices->jobs);
-    } else if (str_equal(text, JOBS)) {
-        jobs_wake(notices->jobs);
+        (void)jobs_wake(notices->jobs);
+    } else if (str_equal(text, JOBS_NOTICE)) {
+        (void)jobs_wake(notices->jobs);
     } else if (str_starts(text, ORDER) && number_parse_i64(str_slice(text, ORDER.len, text.len), 1,
                                                            INT64_MAX, &order_id) == ERR_OK) {
         watch_notify(notices->watch, order_id);
@@ -47,6 +46,6 @@ void notices_order_changed(const struct notices *notices, int64_t order_id)
 
 void notices_job_added(const struct notices *notices)
 {
-    jobs_wake(notices->jobs);
-    sql_broadcast(notices->db, JOBS);
+    if (!jobs_wake(notices->jobs))
+        sql_broadcast(notices->db, JOBS_NOTICE);
 }

@@ -26,7 +26,8 @@ void notices_close(struct notices *notices);
 // thread; watchers are woken inside it. Never blocks.
 void notices_order_changed(const struct notices *notices, int64_t order_id);
 
-// notices_job_added() tells the runners that a job may have become due. Like the one above.
+// notices_job_added() tells the runner of this process that a job may have become due, and the
+// others only if there is no room for it here: each notice has them look. Like the one above.
 void notices_job_added(const struct notices *notices);
 
 #endif

@@ -25,6 +25,12 @@ static const struct copy_column exchange_columns[] = {
     {"duration_ms", SQL_INT}, {"request", SQL_TEXT}, {"answer", SQL_TEXT},
 };
 
+static const struct copy_column kind_columns[] = {
+    {"kind", SQL_TEXT},
+    {"paused_at", SQL_TIME},
+    {"paused_by", SQL_TEXT},
+};
+
 static const struct copy_column count_columns[] = {
     {"company_id", SQL_INT},
     {"has_3d_model", SQL_BOOL},
@@ -85,6 +91,13 @@ const struct copy_table copy_tables[] = {
         .newest = "updated_at",
         .batch_rows = 1000,
         .counts_ids = true,
+    },
+    {
+        .name = "sunlead_job_kinds",
+        OWN(kind_columns),
+        .key_count = 1,
+        .newest = "paused_at",
+        .batch_rows = 1000,
     },
     {
         .name = "sunlead_lead_totals",

@@ -51,3 +51,14 @@ void event_store_find(struct sql_op *op, int64_t op_id, int64_t *lead_id)
     step->on_row = row_take_id;
     step->ctx = lead_id;
 }
+
+void event_store_purge(struct sql_op *op, int64_t before_us)
+{
+    // By their ids, which rise with the time: there is no index on the time to be kept for this.
+    static const struct sql_stmt stmt = {
+        .name = "event_purge",
+        .text = "DELETE FROM sunlead_events WHERE id IN (SELECT id FROM sunlead_events "
+                "ORDER BY id LIMIT $2) AND at < $1",
+    };
+    SQL_STEP(op, &stmt, SQLV_TIME(before_us), SQLV_INT(EVENT_PURGE_MAX));
+}

@@ -34,4 +34,11 @@ void event_store_add_for_order(struct sql_op *op, const struct event *event);
 // lead into *lead_id.
 void event_store_find(struct sql_op *op, int64_t op_id, int64_t *lead_id);
 
+// EVENT_PURGE_MAX is how many events are removed together.
+#define EVENT_PURGE_MAX 500
+
+// event_store_purge() removes the oldest events if they are from before a time, EVENT_PURGE_MAX at
+// most.
+void event_store_purge(struct sql_op *op, int64_t before_us);
+
 #endif

@@ -18,7 +18,7 @@ static struct sql_step *get_step(struct sql_op *op, const struct sql_stmt *stmt,
 static void add_job_and_event(struct sql_op *op, const struct order *order)
 {
     int64_t now_us = order->requested_at.value;
-    job_store_add_for_new_order(op, JOB_ORDER, order->op_id, now_us);
+    job_store_add_for_new_order(op, JOB_ORDER, order->op_id, JOB_PRIORITY_WAITING, now_us);
     event_store_add_for_order(
         op, &(struct event){.type = "order.requested", .op_id = order->op_id, .at_us = now_us});
 }

@@ -46,9 +46,8 @@ static void begin_loaded(struct sql_op *op)
         task_leave(task, 0, STR("the order is gone"));
         return;
     }
-    // The job stays claimed and is run again when its lease ends.
     log_error(LOG_WARN, "job.load_failed", &op->error);
-    job_run_end(task->run);
+    task_fail(task, &op->error);
 }
 
 void task_begin(struct job_run *run, task_step_fn *loaded)
@@ -68,22 +67,44 @@ static void left(struct sql_op *op)
     job_run_end(task->run);
 }
 
+static void give_back(struct task *task, struct sql_op *op)
+{
+    op->is_idempotent = true; // who comes second finds no lease, which is no matter here
+    op->done = left;
+    op->done_ctx = task;
+    sql_submit(task->tasks->db, op);
+}
+
 void task_leave(struct task *task, int64_t again_at_us, struct str why)
 {
+    if (again_at_us == 0 && task->exchange_count == 0) {
+        job_run_finish(task->run);
+        return;
+    }
     struct sql_op *op = sql_op_new(task->arena, "task_leave", SQL_LANE_WRITE);
-    op->is_idempotent = true; // who comes second finds no lease, which is no matter here
     struct job *job = &task->run->job;
     if (again_at_us == 0) {
         job_store_finish(op, job);
     } else {
         job->run_at = OPT_I64(again_at_us);
-        job->last_error = str_slice(why, 0, JOB_ERROR_MAX);
+        job->last_error = str_cut(why, JOB_ERROR_MAX);
         job_store_reschedule(op, job, task_now_us(task));
     }
     task_store_exchanges(task, op);
-    op->done = left;
-    op->done_ctx = task;
-    sql_submit(task->tasks->db, op);
+    give_back(task, op);
+}
+
+// Without the database nothing can be said of the job: its lease ends by itself.
+void task_fail(struct task *task, const struct error *err)
+{
+    struct sql_op *op = sql_op_new(task->arena, "task_fail", SQL_LANE_WRITE);
+    struct job *job = &task->run->job;
+    int64_t now_us = task_now_us(task);
+    const char *cause = err->cause[0] != '\0' ? err->cause : err->message;
+    job->run_at = OPT_I64(now_us + order_backoff_us(job->failures + 1, task_jitter()));
+    job->last_error = str_cut(arena_printf(task->arena, "%s", cause), JOB_ERROR_MAX);
+    job_store_fail(op, job, now_us);
+    give_back(task, op);
 }
 
 // ---- Committing.
@@ -197,6 +218,7 @@ static void commit_loaded(struct sql_op *load_op)
 
 static void commit_again(struct task *task)
 {
+    arena_rewind(task->arena, task->mark);
     load(task, "task_reload", commit_loaded);
 }
 
@@ -207,16 +229,15 @@ static void commit_done(struct task *task)
     task->order.version++;
     task->exchange_count = 0;
     notices_order_changed(task->tasks->notices, task->order.id);
+    if (task->change.add != JOB_NONE)
+        jobs_wake_at(task->run->jobs, task->change.add_at_us);
     // One that is due later is for this process: the others look before they are late.
     if (task->change.add != JOB_NONE && task->change.add_at_us <= task_now_us(task))
         notices_job_added(task->tasks->notices);
-    if (task->then == NULL) {
+    if (task->then == NULL)
         job_run_end(task->run);
-        return;
-    }
-    if (task->change.add != JOB_NONE)
-        jobs_wake(task->run->jobs);
-    task->then(task);
+    else
+        task->then(task);
 }
 
 static void committed(struct sql_op *op)
@@ -259,9 +280,8 @@ static void committed(struct sql_op *op)
     case ERR_INTERNAL:
         break;
     }
-    // The job stays claimed and is run again when its lease ends.
     log_error(LOG_ERROR, "job.commit_failed", &op->error);
-    job_run_end(task->run);
+    task_fail(task, &op->error);
 }
 
 void task_commit(struct task *task, task_apply_fn *apply, task_step_fn *then)
@@ -275,6 +295,7 @@ void task_commit_or(struct task *task, task_apply_fn *apply, task_step_fn *then,
     task->apply = apply;
     task->then = then;
     task->conflict = conflict;
+    task->mark = arena_mark(task->arena);
     task->tries = 0;
     task->stale_tries = 0;
     commit_again(task);

@@ -28,7 +28,8 @@ struct task_change {
 };
 
 // Changes task->order, which was just read, and says what commits with it. It may be called several
-// times for one commit, each time on a fresh reading. An error means that the order is not in a
+// times for one commit, each time on a fresh reading; what it took from the task's arena the time
+// before is gone then. An error means that the order is not in a
 // state for this change any more: nothing is stored, and the job is run again soon.
 typedef enum err task_apply_fn(struct task *task, struct task_change *change, int64_t now_us,
                                struct error *err);
@@ -49,8 +50,9 @@ struct task {
     bool hides;                                    // whether it was filled in
     struct exchange exchanges[TASK_EXCHANGES_MAX]; // to be stored with the next commit
     size_t exchange_count;
-    unsigned tries;       // of a database that is down
-    unsigned stale_tries; // of an order that others change
+    struct arena_mark mark; // of the arena before the commit: what a try took is given back
+    unsigned tries;         // of a database that is down
+    unsigned stale_tries;   // of an order that others change
     bool lease_lost;
     struct http_timer timer;
     void *own; // the kind's
@@ -86,6 +88,10 @@ void task_note_call(struct task *task, struct lf_call *call);
 
 // task_store_exchanges() adds steps that store what was noted.
 void task_store_exchanges(struct task *task, struct sql_op *op);
+
+// task_fail() ends a run that came to nothing by a mistake of ours or of the database's: the job is
+// run again later, and is dead when that happens again and again.
+void task_fail(struct task *task, const struct error *err);
 
 // task_now_us() is the time by the tasks' clock.
 int64_t task_now_us(const struct task *task);

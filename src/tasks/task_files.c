@@ -85,9 +85,9 @@ static void file_stored(struct sql_op *op)
 {
     struct task *task = op->done_ctx;
     if (op->error.code != ERR_OK) {
-        // The content is kept under its hash; the job is run again when its lease ends.
+        // The content is kept under its hash.
         log_error(LOG_WARN, "files.store_failed", &op->error);
-        job_run_end(task->run);
+        task_fail(task, &op->error);
         return;
     }
     notices_order_changed(task->tasks->notices, task->order.id);
@@ -151,7 +151,7 @@ static void files_known(struct sql_op *op)
     struct task *task = op->done_ctx;
     if (op->error.code != ERR_OK) {
         log_error(LOG_WARN, "files.list_failed", &op->error);
-        job_run_end(task->run);
+        task_fail(task, &op->error);
         return;
     }
     fetch_next(task);

@@ -242,7 +242,7 @@ static void candidates_known(struct sql_op *op)
     struct lookup *lookup = lookup_of(task);
     if (op->error.code != ERR_OK) {
         log_error(LOG_WARN, "order.lookup_failed", &op->error);
-        job_run_end(task->run);
+        task_fail(task, &op->error);
         return;
     }
     size_t free_count = 0;

@@ -125,13 +125,42 @@ static void test_close(void **state)
     arena_close_ptr(&owner);
 }
 
+static void test_rewind(void **state)
+{
+    (void)state;
+    struct arena *arena = arena_open(256);
+    char *kept = arena_bytes(arena, 100);
+    memset(kept, 'k', 100);
+    for (int round = 0; round < 3; round++) {
+        struct arena_mark mark = arena_mark(arena);
+        size_t used = arena_used(arena);
+        void *first = NULL;
+        for (int i = 0; i < 1000; i++) {
+            // Blocks of all sizes come and go with it.
+            for (size_t size = 1; size < 100000; size *= 7)
+                memset(arena_bytes(arena, size), 'x', size);
+            arena_rewind(arena, mark);
+            assert_int_equal(arena_used(arena), used);
+            void *again = arena_bytes(arena, 8);
+            if (first == NULL)
+                first = again;
+            assert_ptr_equal(again, first); // the same memory is given out again
+            arena_rewind(arena, mark);
+        }
+        memset(arena_bytes(arena, 300), 'y', 300); // stays, before the next mark
+    }
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(kept[i], 'k');
+    arena_close(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pieces), cmocka_unit_test(test_many_small),
-        cmocka_unit_test(test_str),    cmocka_unit_test(test_printf),
-        cmocka_unit_test(test_extend), cmocka_unit_test(test_array_size),
-        cmocka_unit_test(test_close),
+        cmocka_unit_test(test_rewind),     cmocka_unit_test(test_pieces),
+        cmocka_unit_test(test_many_small), cmocka_unit_test(test_str),
+        cmocka_unit_test(test_printf),     cmocka_unit_test(test_extend),
+        cmocka_unit_test(test_array_size), cmocka_unit_test(test_close),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,17 +7,19 @@
 
 #include "base/thread.h"
 #include "jobs/jobs.h"
+#include "store/job_admin_store.h"
 #include "support/test_clock.h"
 #include "support/waiter.h"
 
 #define T0       STORE_T0_US
-#define RUNS_MAX 64
+#define RUNS_MAX 512
 
 // What a run of the tests' kinds does when it is started.
 enum manner {
     ENDS,    // finishes its row and ends
     RETURNS, // reschedules its row by a minute and ends
     FORGETS, // ends without a word
+    LEAVES,  // has the runner remove its row
     STAYS,   // goes on until the test ends it
 };
 
@@ -26,6 +28,8 @@ struct fixture {
     struct test_clock clock;
     struct jobs *jobs;
     size_t poll_max; // of polls at once
+    size_t company_max;
+    int64_t keep_jobs_us;
     struct waiter *started;
     struct waiter *ended;
     pthread_mutex_t mutex; // guards what follows
@@ -71,6 +75,9 @@ static void run_kind(struct job_run *run)
     waiter_add(f->started);
     if (manner == FORGETS) {
         job_run_end(run);
+        waiter_add(f->ended);
+    } else if (manner == LEAVES) {
+        job_run_finish(run);
         waiter_add(f->ended);
     } else if (manner != STAYS) {
         change_row(run, manner);
@@ -149,6 +156,8 @@ static void open_runner(struct fixture *f, size_t concurrency)
         .app = f,
         .concurrency = concurrency,
         .kind_max = {[JOB_POLL] = f->poll_max},
+        .company_max = f->company_max,
+        .keep_jobs_us = f->keep_jobs_us,
     };
     assert_int_equal(jobs_open(&settings, &f->jobs, NULL), ERR_OK);
 }
@@ -486,6 +495,137 @@ static void test_never_started(void **state)
     assert_int_equal(count_jobs(f, "ready"), 1);
 }
 
+static void test_leases_of_a_killed_worker(void **state)
+{
+    // Claimed by one that is not heard of again, after this runner began: within 30 s all of them
+    // run here, and each once.
+    struct fixture *f = *state;
+    start(f, 0);
+    for (int i = 1; i <= 200; i++)
+        add(f, i, T0 + US_PER_S);
+    struct row_list list = {.arena = f->store->arena,
+                            .table = &job_table,
+                            .objects = arena_new(f->store->arena, struct job, 200),
+                            .max = 200};
+    const struct job_claim claim = {5, T0 + US_PER_S, T0 + JOB_LEASE_US, 0};
+    struct sql_op *op = store_write(f->store);
+    job_store_claim(op, &claim, JOB_POLL, 200, &list);
+    store_run(f->store, op);
+    assert_int_equal(list.count, 200);
+    set_manner(f, LEAVES);
+    while (waiter_count(f->ended) < 200 && test_clock_now(&f->clock) < T0 + 30 * US_PER_S) {
+        advance(f, 5 * US_PER_S);
+        usleep(50000);
+    }
+    waiter_wait(f->ended, 200);
+    await_none_running(f);
+    bool seen[201] = {false};
+    for (size_t i = 0; i < 200; i++) {
+        struct job job = job_seen(f, i);
+        assert_int_equal(job.attempt, 2);
+        assert_int_equal(job.failures, 1);
+        assert_false(seen[job.order_id]);
+        seen[job.order_id] = true;
+    }
+    assert_int_equal(waiter_count(f->started), 200);
+    assert_int_equal(store_i64(f->store, "SELECT count(*) FROM sunlead_jobs"), 0);
+}
+
+static void test_two_runners_share(void **state)
+{
+    struct fixture *f = *state;
+    set_manner(f, LEAVES);
+    for (int i = 1; i <= 300; i++)
+        add(f, i, T0);
+    // The second one claims beside the first as another process would.
+    struct jobs *first;
+    open_runner(f, 8);
+    first = f->jobs;
+    open_runner(f, 8);
+    if ((sql_capabilities(f->store->db) & SQL_CAP_SOLE_OWNER) == 0)
+        assert_int_equal(jobs_start(first, NULL), ERR_OK);
+    assert_int_equal(jobs_start(f->jobs, NULL), ERR_OK);
+    waiter_wait(f->ended, 300);
+    assert_int_equal(jobs_drain(first, 5000), 0);
+    jobs_close(first);
+    await_none_running(f);
+    bool seen[301] = {false};
+    for (size_t i = 0; i < 300; i++) {
+        struct job job = job_seen(f, i);
+        assert_int_equal(job.attempt, 1);
+        assert_false(seen[job.order_id]);
+        seen[job.order_id] = true;
+    }
+    assert_int_equal(waiter_count(f->started), 300);
+    assert_int_equal(store_i64(f->store, "SELECT count(*) FROM sunlead_jobs"), 0);
+}
+
+// ---- What people do.
+
+static void set_paused(struct fixture *f, bool paused)
+{
+    struct sql_op *op = store_write(f->store);
+    if (paused)
+        job_store_pause(op, JOB_POLL, STR_NULL, T0);
+    else
+        job_store_resume(op, JOB_POLL);
+    store_run(f->store, op);
+    jobs_wake(f->jobs);
+}
+
+static void test_pause(void **state)
+{
+    struct fixture *f = *state;
+    start(f, 0);
+    set_paused(f, true);
+    for (int i = 1; i <= 5; i++)
+        add(f, i, T0);
+    add_kind(f, JOB_ORDER, 6, T0);
+    jobs_wake(f->jobs);
+    waiter_wait(f->ended, 1); // the other kind goes on
+    assert_int_equal(job_seen(f, 0).kind, JOB_ORDER);
+    jobs_wake(f->jobs);
+    usleep(20000);
+    assert_int_equal(waiter_count(f->started), 1);
+    set_paused(f, false);
+    waiter_wait(f->ended, 6);
+}
+
+static void test_cap_of_a_company(void **state)
+{
+    struct fixture *f = *state;
+    set_manner(f, STAYS);
+    f->company_max = 2;
+    for (int i = 1; i <= 6; i++)
+        add_kind(f, JOB_ORDER, i, T0 - i);
+    start(f, 0);
+    waiter_wait(f->started, 2);
+    usleep(20000);
+    for (size_t n = 0; n < 6; n++) {
+        assert_int_equal(waiter_count(f->started), n + 2 < 6 ? n + 2 : 6);
+        end_run(f, n, ENDS);
+        waiter_wait(f->started, n + 3 < 6 ? n + 3 : 6); // at once, without a notice
+    }
+}
+
+static void test_old_ones_go(void **state)
+{
+    struct fixture *f = *state;
+    f->keep_jobs_us = 3600 * US_PER_S;
+    for (int i = 1; i <= 4; i++)
+        add(f, i, T0 + 365 * 86400 * US_PER_S);
+    store_exec(f->store, "UPDATE sunlead_jobs SET state = 'dead' WHERE order_id < 3");
+    store_exec(f->store, "UPDATE sunlead_jobs SET state = 'cancelled' WHERE order_id = 3");
+    start(f, 0);
+    advance(f, 3600 * US_PER_S);
+    usleep(20000);
+    assert_int_equal(count_jobs(f, "dead"), 2);
+    advance(f, 10 * US_PER_S);
+    await_jobs(f, "dead", 0);
+    await_jobs(f, "cancelled", 0);
+    assert_int_equal(count_jobs(f, "ready"), 1);
+}
+
 // ---- Draining.
 
 static void test_drain_with_nothing_running(void **state)
@@ -579,6 +719,11 @@ int main(void)
         TEST(test_take_over_at_start),
         TEST(test_kind_of_a_newer_program),
         TEST(test_never_started),
+        TEST(test_leases_of_a_killed_worker),
+        TEST(test_two_runners_share),
+        TEST(test_pause),
+        TEST(test_cap_of_a_company),
+        TEST(test_old_ones_go),
         TEST(test_drain_with_nothing_running),
         TEST(test_drain_waits),
         TEST(test_drain_hands_back),

@@ -1,9 +1,10 @@
 // Operations that meet on a job, on PostgreSQL, in every order of their statements.
 #include "store/interleaving.h"
+#include "store/job_admin_store.h"
 #include "store/job_store.h"
 #include "support/interleave.h"
 
-#define LEASE (30 * S)
+#define LEASE JOB_LEASE_US
 #define LOST  INT64_C(99) // a worker whose lease is over
 
 // ---- Claims.
@@ -26,8 +27,8 @@ static struct sql_op *claim_op(struct scene *s, struct arena *arena, size_t i, s
                                       .table = &job_table,
                                       .objects = arena_new(arena, struct job, 10),
                                       .max = max};
-    const struct job_claim claim = {(int64_t)i + 1, STR("[\"poll\"]"), NOW, NOW + LEASE};
-    job_store_claim(op, &claim, &s->claimed[i]);
+    const struct job_claim claim = {(int64_t)i + 1, NOW, NOW + LEASE, 0};
+    job_store_claim(op, &claim, JOB_POLL, max, &s->claimed[i]);
     return op;
 }
 
@@ -42,8 +43,8 @@ static void lose_job(struct scene *s)
     add_job(s, 1, T0);
     struct sql_op *op = store_write(&s->f);
     struct row_list list = {.arena = s->f.arena, .table = &job_table, .objects = &s->job, .max = 1};
-    const struct job_claim claim = {LOST, STR("[\"poll\"]"), T0, NOW - S};
-    job_store_claim(op, &claim, &list);
+    const struct job_claim claim = {LOST, T0, NOW - S, 0};
+    job_store_claim(op, &claim, JOB_POLL, 1, &list);
     store_run(&s->f, op);
     assert_int_equal(list.count, 1);
 }
@@ -139,7 +140,7 @@ static void test_claim_and_add(void **state)
 static struct sql_op *rescue_op(struct arena *arena)
 {
     struct sql_op *op = write_op(arena);
-    job_store_rescue(op, NOW);
+    job_store_rescue(op, NOW, arena_new(arena, struct job_rescued, 1));
     return op;
 }
 
@@ -185,7 +186,7 @@ static struct sql_op *with_rescue_and_claim(void *ctx, struct arena *arena, size
 static const char *check_taken_away(struct scene *s)
 {
     WANT(count(s, JOB("kind = 'files'")) == 0);
-    WANT(count(s, JOB("last_error IS NOT NULL")) == 0);
+    WANT(count(s, JOB("last_error = 'no luck'")) == 0);
     if (s->claimed[2].count == 1)
         WANT(count(s, JOB("state = 'running' AND worker = 3 AND attempt = 2")) == 1);
     else
@@ -297,7 +298,7 @@ static struct sql_op *upkeep_op(void *ctx, struct arena *arena, size_t i)
     struct sql_op *op = write_op(arena);
     (void)ctx;
     job_store_heartbeat(op, (int64_t)i + 1, i == 0 ? STR("[101]") : STR("[102]"), NOW + LEASE);
-    job_store_rescue(op, NOW);
+    job_store_rescue(op, NOW, arena_new(arena, struct job_rescued, 1));
     return op;
 }
 
@@ -330,6 +331,101 @@ static void test_upkeeps(void **state)
     meet(s, (struct interleave_case){.count = 2, .make = upkeep_op, .verdict = check_upkeep});
 }
 
+// ---- Caps, ends of many, cancels.
+
+static struct sql_op *claim_capped(void *ctx, struct arena *arena, size_t i)
+{
+    struct scene *s = ctx;
+    struct sql_op *op = write_op(arena);
+    s->claimed[i] = (struct row_list){.arena = arena,
+                                      .table = &job_table,
+                                      .objects = arena_new(arena, struct job, 10),
+                                      .max = 10};
+    const struct job_claim claim = {(int64_t)i + 1, NOW, NOW + LEASE, 1};
+    job_store_claim_lock(op);
+    job_store_claim(op, &claim, JOB_ORDER, 2, &s->claimed[i]);
+    return op;
+}
+
+// One of each company in all, whoever has it.
+static const char *check_cap(void *ctx, const struct interleave_side *sides)
+{
+    struct scene *s = ctx;
+    (void)sides;
+    WANT(s->claimed[0].count + s->claimed[1].count == 2);
+    WANT(count(s, JOB("state = 'running'")) == 2);
+    WANT(count(s, JOB("state = 'running' AND company_id = 1")) == 1);
+    return check_claimed(s, 2);
+}
+
+static void test_capped_claims(void **state)
+{
+    struct scene *s = *state;
+    store_exec(&s->f, "INSERT INTO sunlead_jobs (kind, order_id, company_id, state, attempt, turn, "
+                      "run_at) SELECT 'order', n, 1 + n % 2, 'ready', 0, n, to_timestamp(0) "
+                      "FROM generate_series(1, 6) AS n");
+    meet(s, (struct interleave_case){.count = 2, .make = claim_capped, .verdict = check_cap});
+}
+
+static struct sql_op *finish_all_and_rescue(void *ctx, struct arena *arena, size_t i)
+{
+    struct scene *s = ctx;
+    struct sql_op *op = write_op(arena);
+    job_store_finish_all(op, arena_printf(arena, "[[%lld,%lld],[999,1]]", (long long)s->job.id,
+                                          (long long)s->job.attempt));
+    return with_rescue_and_claim(s, arena, i, op);
+}
+
+static const char *check_finished_all(void *ctx, const struct interleave_side *sides)
+{
+    struct scene *s = ctx;
+    if (sides[0].op->steps[0].rows == 0)
+        return check_taken_away(s);
+    WANT(sides[1].op->steps[0].rows == 0 && s->claimed[2].count == 0);
+    WANT(count(s, JOB("true")) == 0);
+    return NULL;
+}
+
+static void test_finish_all_and_rescue(void **state)
+{
+    struct scene *s = *state;
+    lose_job(s);
+    meet(s, (struct interleave_case){
+                .count = 3, .make = finish_all_and_rescue, .verdict = check_finished_all});
+}
+
+static struct sql_op *cancel_and_finish(void *ctx, struct arena *arena, size_t i)
+{
+    struct scene *s = ctx;
+    struct sql_op *op = write_op(arena);
+    if (i == 0) {
+        job_store_cancel(op, s->job.id, NOW);
+    } else {
+        add_files_job(op);
+        job_store_finish(op, &s->job);
+    }
+    return op;
+}
+
+static const char *check_one_of_both(void *ctx, const struct interleave_side *sides)
+{
+    struct scene *s = ctx;
+    bool cancelled = sides[0].op->error.code == ERR_OK;
+    WANT(sides[0].op->error.code == (cancelled ? ERR_OK : ERR_CONFLICT));
+    WANT(sides[1].op->error.code == (cancelled ? ERR_CANCELLED : ERR_OK));
+    WANT(count(s, JOB("state = 'cancelled'")) == (cancelled ? 1 : 0));
+    WANT(count(s, JOB("kind = 'files'")) == (cancelled ? 0 : 1));
+    return NULL;
+}
+
+static void test_cancel_and_finish(void **state)
+{
+    struct scene *s = *state;
+    lose_job(s);
+    meet(s, (struct interleave_case){
+                .count = 2, .make = cancel_and_finish, .verdict = check_one_of_both});
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -341,6 +437,9 @@ int main(void)
         SCENE_TEST(test_reschedule_and_rescue),
         SCENE_TEST(test_heartbeat_and_rescue),
         SCENE_TEST(test_upkeeps),
+        SCENE_TEST(test_capped_claims),
+        SCENE_TEST(test_finish_all_and_rescue),
+        SCENE_TEST(test_cancel_and_finish),
     };
     return cmocka_run_group_tests(tests, postgres_db_start, postgres_db_stop);
 }

@@ -8,7 +8,7 @@
 #define T0        STORE_T0_US
 #define S         INT64_C(1000000)
 #define ALL_KINDS STR("[\"order\",\"poll\",\"files\"]")
-#define LEASE     (30 * S)
+#define LEASE     JOB_LEASE_US
 #define CLAIM_MAX 100
 
 static void add(struct store_fixture *f, enum job_kind kind, int64_t order_id, int64_t run_at_us)
@@ -27,14 +27,20 @@ struct claimed {
     struct job jobs[CLAIM_MAX];
 };
 
+static int64_t f_company_max; // what claims ask for; 0 but where a test sets it
+
 static struct claimed claim(struct store_fixture *f, int64_t worker, int64_t now_us, size_t max)
 {
     struct claimed claimed = {0};
     struct row_list list = {
         .arena = f->arena, .table = &job_table, .objects = claimed.jobs, .max = max};
     struct sql_op *op = store_write(f);
-    const struct job_claim claim = {worker, ALL_KINDS, now_us, now_us + LEASE};
-    job_store_claim(op, &claim, &list);
+    const struct job_claim claim = {worker, now_us, now_us + LEASE, f_company_max};
+    if (f_company_max > 0)
+        job_store_claim_lock(op);
+    job_store_take_turns(op, JOB_ORDER, now_us);
+    for (int kind = JOB_NONE + 1; kind < JOB_KIND_COUNT; kind++)
+        job_store_claim(op, &claim, (enum job_kind)kind, max, &list);
     store_run(f, op);
     claimed.count = list.count;
     return claimed;
@@ -125,8 +131,9 @@ static void test_add_for_new_order(void **state)
     int64_t op_id = store_get_order(f, order_id).op_id;
     store_exec(f, "DELETE FROM sunlead_jobs");
     struct sql_op *op = store_write(f);
-    job_store_add_for_new_order(op, JOB_ORDER, op_id, T0 + 3);
-    job_store_add_for_new_order(op, JOB_ORDER, op_id + 1, T0 + 3); // made none
+    job_store_add_for_new_order(op, JOB_ORDER, op_id, JOB_PRIORITY_WAITING, T0 + 3);
+    job_store_add_for_new_order(op, JOB_ORDER, op_id + 1, JOB_PRIORITY_WAITING,
+                                T0 + 3); // made none
     store_run(f, op);
     struct job job = claim_one(f, T0 + 3);
     assert_int_equal(job.order_id, order_id);
@@ -165,8 +172,8 @@ static struct sql_op *claim_op(struct store_fixture *f, struct row_list *list, i
                               .table = &job_table,
                               .objects = arena_new(f->arena, struct job, 10),
                               .max = 10};
-    const struct job_claim claim = {worker, ALL_KINDS, T0, T0 + LEASE};
-    job_store_claim(op, &claim, list);
+    const struct job_claim claim = {worker, T0, T0 + LEASE, 0};
+    job_store_claim(op, &claim, JOB_POLL, 10, list);
     return op;
 }
 
@@ -258,8 +265,10 @@ static void test_lost_lease(void **state)
 static void run_rescue(struct store_fixture *f, int64_t now_us)
 {
     struct sql_op *op = store_write(f);
-    job_store_rescue(op, now_us);
+    struct job_rescued rescued = {0};
+    job_store_rescue(op, now_us, &rescued);
     store_run(f, op);
+    assert_int_equal(rescued.ready + rescued.dead, op->steps[0].rows);
 }
 
 static void test_heartbeat_and_rescue(void **state)
@@ -302,9 +311,10 @@ static void test_rescue_all(void **state)
         add(f, JOB_POLL, i, T0 + (i == 3 ? S : 0));
     assert_int_equal(claim(f, 1, T0, 10).count, 2);
     struct sql_op *op = store_write(f);
-    job_store_rescue_all(op, T0 + 1);
+    struct job_rescued rescued = {0};
+    job_store_rescue_all(op, T0 + 1, &rescued);
     store_run(f, op);
-    assert_int_equal(op->steps[0].rows, 2);
+    assert_int_equal(rescued.ready, 2);
     assert_int_equal(claim(f, 2, T0 + 1, 10).count, 2);
     assert_int_equal(store_i64(f, "SELECT run_at FROM sunlead_jobs WHERE order_id = 3"), T0 + S);
 }
@@ -317,7 +327,7 @@ static void test_release(void **state)
     struct job ours = claim(f, 1, T0, 1).jobs[0];
     assert_int_equal(claim(f, 2, T0, 1).count, 1);
     struct sql_op *op = store_write(f);
-    job_store_release(op, 1, T0 + 1);
+    job_store_release(op, 1, STR("[]"), T0 + 1);
     store_run(f, op);
     assert_int_equal(summary_of(f).running, 1);
     struct claimed again = claim(f, 3, T0 + 1, 10);
@@ -342,12 +352,16 @@ static void test_summary(void **state)
     assert_int_equal(summary.running, 1);
     assert_int_equal(summary.dead, 2);
     assert_int_equal(summary.next_run_at.value, T0 + 4);
-    struct job_summary next = {0};
+    // Of those that are not due yet.
+    struct opt_i64 next = {0};
     struct sql_op *op = store_read(f);
-    job_store_next(op, ALL_KINDS, &next);
+    job_store_next(op, ALL_KINDS, T0 + 3, &next);
     store_run(f, op);
-    assert_int_equal(next.next_run_at.value, T0 + 4);
-    assert_int_equal(next.ready, 0);
+    assert_int_equal(next.value, T0 + 4);
+    op = store_read(f);
+    job_store_next(op, STR("[\"order\",\"files\"]"), T0, &next);
+    store_run(f, op);
+    assert_false(next.set);
 }
 
 #define TEST(name)                                                                                 \

@@ -204,7 +204,7 @@ void task_set_project(struct task_fixture *f)
                                    "house_id = 456, sending_at = %lld, created_at = %lld",
                                    (long long)STORE_T0_US, (long long)STORE_T0_US)
                           .ptr);
-    store_exec(f->store, "UPDATE sunlead_jobs SET kind = 'poll'");
+    store_exec(f->store, "UPDATE sunlead_jobs SET kind = 'poll', turn = 0");
 }
 
 struct order task_order(struct task_fixture *f)

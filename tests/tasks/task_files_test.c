@@ -51,7 +51,7 @@ static struct task_fixture *open_completed(const struct fake_route *routes, size
     struct task_fixture *f = task_fixture_open(routes, count, NULL);
     task_set_project(f);
     task_set_order(f, "state = 'completed', files = 'pending', completed_at = created_at");
-    store_exec(f->store, "UPDATE sunlead_jobs SET kind = 'files'");
+    store_exec(f->store, "UPDATE sunlead_jobs SET kind = 'files', turn = 0");
     return f;
 }
 
