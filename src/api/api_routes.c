@@ -4,6 +4,7 @@
 #include "api/health_api.h"
 #include "api/lead_api.h"
 #include "api/order_api.h"
+#include "api/order_create_api.h"
 #include "api/project_api.h"
 
 #define JSON_BODY HTTP_ROUTE_JSON_BODY
@@ -19,7 +20,7 @@ const struct http_route api_routes[] = {
     {HTTP_POST, "/api/leads/{id}/sync-3d-status", project_api_sync, NO_BODY, 0},
     {HTTP_POST, "/api/leads/{id}/retry-3d-model", order_api_retry, NO_BODY, 0},
 
-    {HTTP_POST, "/api/projects/3d", order_api_create, JSON_BODY, 0},
+    {HTTP_POST, "/api/projects/3d", order_create_api_post, JSON_BODY, 0},
     {HTTP_GET, "/api/projects/3d/{id}", project_api_get, 0, 0},
     {HTTP_GET, "/api/projects/3d/{id}/files", file_api_list, 0, 0},
     {HTTP_GET, "/media/{project_id}/{name}", file_api_media, 0, 0},

@@ -75,7 +75,11 @@ struct order {
     bool poll_failed;            // whether that one failed
     struct opt_i64 completed_at; // end of the order: completed, failed or cancelled
     struct opt_i64 updated_at;
+    struct opt_i64 batch_id; // the batch that it came with
+    struct str reference;    // the client's own name for it, unique in the company
 };
+
+#define ORDER_REFERENCE_MAX 200
 
 // All members, as columns.
 extern const struct field_table order_table;

@@ -10,7 +10,7 @@
 
 #define PROGRAMS   4
 #define OFFSET_US  (40 * US_PER_MS) // within this they start
-#define MIGRATIONS 4
+#define MIGRATIONS 5
 
 static struct random offsets;
 
