@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from harness import Answer, Client, FakeUpstream, Reply, Server, Stage, ok, problem, wait_until
+from harness import (Answer, Client, FakeUpstream, Reply, Server, Stage, cancel_model, ok, problem,
+                     wait_until)
 from samples import PROJECT, project, project_for, small_lead
 
 CREATE = ("POST", "/v1/lead/create")
@@ -132,7 +133,7 @@ def test_for_leads_that_are_there(api: Client) -> None:
     free, busy, other = (ok(api.post("/api/leads", small_lead(create_3d_model=model)), 201)
                          for model in (False, True, True))
     body = project_for(busy["id"])
-    ok(api.post(f"/api/leads/{busy['id']}/cancel-3d-model"))
+    cancel_model(api, busy["id"])
     ordered = ok(api.post("/api/projects/3d", body, headers={"Prefer": "respond-async"}), 202)
     batch = post(api, {"orders": [project_for(free["id"], reference="free"), body,
                                   project_for(other["id"], target_solar_offset=55),
@@ -335,7 +336,7 @@ def test_orders_are_listed(api: Client) -> None:
     first = [result["order_id"] for result in post(api, items(3))["results"]]
     second = post(api, items(2, company_id=2))
     others = [result["order_id"] for result in second["results"]]
-    cancelled = ok(api.post(f"/api/leads/{second['results'][0]['lead_id']}/cancel-3d-model"))["id"]
+    cancelled = cancel_model(api, second["results"][0]["lead_id"])["id"]
     assert listed(api, "") == sorted(first + others, reverse=True)
     assert listed(api, "company_id=1") == first[::-1]
     assert listed(api, f"batch_id={second['batch_id']}") == others[::-1]
@@ -369,7 +370,7 @@ def test_an_order_is_cancelled(stage: Stage) -> None:
     server = stage.serve()  # without LightFusion
     made = ok(server.api.post("/api/leads", small_lead(create_3d_model=True)), 201)
     path = f"/api/leads/{made['id']}/cancel-3d-model"
-    order = ok(server.api.post(path))
+    order = cancel_model(server.api, made["id"])
     assert (order["id"], order["state"], order["model_3d_status"]) == (made["order_id"], "cancelled", None)
     assert ok(server.api.post(path)) == order
     lead = ok(server.api.get(f"/api/leads/{made['id']}"))
@@ -388,7 +389,8 @@ def test_an_order_is_cancelled(stage: Stage) -> None:
 
 def test_what_cannot_be_cancelled(stage: Stage) -> None:
     fake: FakeUpstream = stage.fake()
-    api = stage.serve(fake.url()).api
+    server = stage.serve(fake.url())
+    api = server.api
     problem(api.post("/api/leads/1/cancel-3d-model"), 404)
     bare = ok(api.post("/api/leads", small_lead()), 201)
     problem(api.post(f"/api/leads/{bare['id']}/cancel-3d-model"), 409)
@@ -398,6 +400,7 @@ def test_what_cannot_be_cancelled(stage: Stage) -> None:
     refused = problem(api.post(f"/api/leads/{made['id']}/cancel-3d-model"), 409)
     assert "sending" in refused["detail"]
     problem(api.post(f"/api/leads/{made['id']}/cancel-3d-model", {"x": 1}), 400)
+    server.kill()  # the order would hold it
 
 
 def test_a_second_model_that_is_cancelled(stage: Stage) -> None:
@@ -412,7 +415,7 @@ def test_a_second_model_that_is_cancelled(stage: Stage) -> None:
     body = project_for(made["lead_id"], force=True)
     ok(down.api.post("/api/projects/3d", body, headers={"Prefer": "respond-async"}), 202)
     assert ok(down.api.get(f"/api/leads/{made['lead_id']}"))["model_3d_status"] == "pending"
-    ok(down.api.post(f"/api/leads/{made['lead_id']}/cancel-3d-model"))
+    cancel_model(down.api, made["lead_id"])
     shown = ok(down.api.get(f"/api/leads/{made['lead_id']}"))
     changing = {"updated_at", "last_synced_at"}
     assert {name: shown[name] for name in shown.keys() - changing} == \

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from harness import Answer, Client, Reply, Server, Stage, free_port, ok, problem, wait_until
+from harness import (Answer, Client, Reply, Server, Stage, cancel_model, free_port, ok, problem,
+                     wait_until)
 from postgres import Postgres
 from samples import project, project_for, small_lead
 
@@ -162,7 +163,7 @@ def test_a_conflict_is_not_kept(stage: Stage, database: Database) -> None:
         refused = problem(api.post("/api/projects/3d", body, headers=keyed("k")), 409)
         assert refused["order_id"] == made["order_id"]
     assert database.count("sunlead_requests") == 0
-    ok(api.post(f"/api/leads/{made['id']}/cancel-3d-model"))
+    cancel_model(api, made["id"])
     answer = api.post("/api/projects/3d", body, headers=keyed("k", Prefer="respond-async"))
     assert ok(answer, 202)["order_id"] > made["order_id"]
 
@@ -284,7 +285,7 @@ def test_work_that_was_for_nothing_is_done_again(stage: Stage, database: Databas
     ordered = ok(api.post("/api/projects/3d", body, headers={"Prefer": "respond-async"}), 202)
     assert ok(api.post("/api/projects/3d", body, headers=headers), 202) == ordered
     database.run("UPDATE sunlead_requests SET status = NULL, answer = NULL, location = NULL")
-    ok(api.post(f"/api/leads/{made['id']}/cancel-3d-model"))
+    cancel_model(api, made["id"])
     problem(api.post("/api/projects/3d", body, headers=headers), 409)
     database.age(61)
     again = api.post("/api/projects/3d", body, headers=headers)
