@@ -259,17 +259,19 @@ void batch_store_outcomes(struct sql_op *op, const struct batch_order *orders, s
                           struct batch_outcome *outcomes)
 {
     // By enum batch_fate: its own order; the same one, made before; another order of its lead.
+    // OFFSET 0 keeps PostgreSQL from joining by the three look-ups, for which it reads all orders.
     static const struct sql_stmt stmt = {
         .name = "batch_outcomes",
         .text = "SELECT i.i, CASE WHEN o.op_id = i.op THEN 1 WHEN o.reference = i.reference THEN 2 "
                 "WHEN o.request = i.request AND o.state IN (" LIVE_STATES ") THEN 2 ELSE 3 END, "
                 "o.lead_id, o.id, o.state FROM json_to_recordset($1::json) AS i(i BIGINT, "
                 "op BIGINT, company BIGINT, reference TEXT, lead BIGINT, request TEXT) "
-                "JOIN sunlead_orders AS o ON o.id = coalesce("
+                "CROSS JOIN LATERAL (SELECT coalesce("
                 "(SELECT id FROM sunlead_orders WHERE op_id = i.op), "
                 "(SELECT id FROM sunlead_orders "
                 "WHERE company_id = i.company AND reference = i.reference), "
-                "(SELECT max(id) FROM sunlead_orders WHERE lead_id = i.lead))",
+                "(SELECT max(id) FROM sunlead_orders WHERE lead_id = i.lead)) AS id OFFSET 0) AS k "
+                "JOIN sunlead_orders AS o ON o.id = k.id",
         .sqlite = "SELECT i.value ->> '$.i', CASE WHEN o.op_id = i.value ->> '$.op' THEN 1 "
                   "WHEN o.reference = i.value ->> '$.reference' THEN 2 "
                   "WHEN o.request = i.value ->> '$.request' "
