@@ -35,16 +35,23 @@ CREATE TABLE sunlead_orders (
     poll_failed INTEGER NOT NULL,
     unfinished_at INTEGER,
     completed_at INTEGER,
-    updated_at INTEGER
+    updated_at INTEGER,
+    batch_id INTEGER,
+    reference TEXT
 );
 
 -- At most one live order a lead.
 CREATE UNIQUE INDEX sunlead_orders_live ON sunlead_orders(lead_id)
     WHERE state IN ('requested', 'sending', 'unknown', 'parked', 'created', 'processing');
 CREATE INDEX sunlead_orders_lead ON sunlead_orders(lead_id, id);
+CREATE INDEX sunlead_orders_company ON sunlead_orders(company_id, id);
+CREATE INDEX sunlead_orders_batch ON sunlead_orders(batch_id, id) WHERE batch_id IS NOT NULL;
 CREATE UNIQUE INDEX sunlead_orders_op ON sunlead_orders(op_id);
 CREATE UNIQUE INDEX sunlead_orders_project ON sunlead_orders(project_id)
     WHERE project_id IS NOT NULL;
+-- What a client calls an order in a batch is ordered once.
+CREATE UNIQUE INDEX sunlead_orders_reference ON sunlead_orders(company_id, reference)
+    WHERE reference IS NOT NULL;
 CREATE INDEX sunlead_orders_house ON sunlead_orders(house_id) WHERE house_id IS NOT NULL;
 
 -- Those that wait for a person.

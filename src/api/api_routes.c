@@ -1,10 +1,15 @@
 // The table of routes.
 #include "api/api.h"
+#include "api/batch_api.h"
+#include "api/batch_body.h"
 #include "api/file_api.h"
 #include "api/health_api.h"
 #include "api/job_api.h"
 #include "api/lead_api.h"
 #include "api/order_api.h"
+#include "api/order_cancel_api.h"
+#include "api/order_create_api.h"
+#include "api/order_list_api.h"
 #include "api/project_api.h"
 #include "api/upstream_api.h"
 
@@ -20,12 +25,16 @@ const struct http_route api_routes[] = {
     {HTTP_DELETE, "/api/leads/{id}", lead_api_delete, 0, 0},
     {HTTP_POST, "/api/leads/{id}/sync-3d-status", project_api_sync, NO_BODY, 0},
     {HTTP_POST, "/api/leads/{id}/retry-3d-model", order_api_retry, NO_BODY, 0},
+    {HTTP_POST, "/api/leads/{id}/cancel-3d-model", order_cancel_api_post, NO_BODY, 0},
 
-    {HTTP_POST, "/api/projects/3d", order_api_create, JSON_BODY, 0},
+    {HTTP_POST, "/api/projects/3d", order_create_api_post, JSON_BODY, 0},
+    {HTTP_POST, "/api/projects/3d/batch", batch_api_post, JSON_BODY, BATCH_BODY_MAX},
+    {HTTP_GET, "/api/batches/{id}", batch_api_get, 0, 0},
     {HTTP_GET, "/api/projects/3d/{id}", project_api_get, 0, 0},
     {HTTP_GET, "/api/projects/3d/{id}/files", file_api_list, 0, 0},
     {HTTP_GET, "/media/{project_id}/{name}", file_api_media, 0, 0},
 
+    {HTTP_GET, "/api/orders", order_list_api_get, 0, 0},
     {HTTP_GET, "/api/orders/{id}", order_api_get, 0, 0},
     {HTTP_POST, "/api/orders/{id}/link", order_api_link, JSON_BODY, 0},
     {HTTP_POST, "/api/orders/{id}/order-again", order_api_again, NO_BODY, 0},

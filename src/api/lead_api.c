@@ -2,6 +2,7 @@
 #include "api/lead_api.h"
 
 #include "api/api_call.h"
+#include "api/idempotency.h"
 #include "api/lead_body.h"
 #include "api/outlook.h"
 #include "base/random.h"
@@ -19,7 +20,7 @@ static enum err read_body(struct http_request *request, const struct field_table
     // Without a place it is no JSON, and there is nothing further to look at.
     if (api_decode(request, table, how, body, err) != ERR_OK && err->place_count == 0)
         return err->code;
-    TRY(lead_body_finish(body, how->seen, http_arena(request), err));
+    TRY(lead_body_finish(body, how, err));
     return err->code;
 }
 
@@ -74,28 +75,37 @@ struct lead_create {
     struct http_request *request;
     struct lead_body body;
     struct order order; // with create_3d_model
+    struct idempotency once;
 };
+
+static void answer_created(struct lead_create *create)
+{
+    const struct lead *lead = &create->body.lead;
+    api_location(create->request, "/api/leads/", lead->id);
+    struct buf body;
+    buf_init_arena(&body, http_arena(create->request), API_ANSWER_MAX);
+    (void)buf_grow(&body, LEAD_JSON_TYPICAL);
+    buf_append_char(&body, '{');
+    outlook_write_lead(&body, create->request, lead, &create->order, (struct opt_i64){0});
+    if (create->body.create_3d_model)
+        buf_printf(&body, ",\"order_id\":%lld", (long long)create->order.id);
+    buf_append_char(&body, '}');
+    api_respond_json(create->request, 201, &body);
+}
 
 static void create_done(struct sql_op *op)
 {
     struct lead_create *create = op->done_ctx;
+    if (idempotency_is_late(&create->once, &op->error))
+        return;
     if (op->error.code != ERR_OK) {
         api_refuse(create->request, &op->error);
         return;
     }
-    api_location(create->request, "/api/leads/", create->body.lead.id);
-    struct buf body;
-    buf_init_arena(&body, op->arena, API_ANSWER_MAX);
-    (void)buf_grow(&body, LEAD_JSON_TYPICAL);
-    buf_append_char(&body, '{');
-    outlook_write_lead(&body, create->request, &create->body.lead, &create->order,
-                       (struct opt_i64){0});
-    if (create->body.create_3d_model) {
+    if (create->body.create_3d_model)
         notices_job_added(api_of(create->request)->notices);
-        buf_printf(&body, ",\"order_id\":%lld", (long long)create->order.id);
-    }
-    buf_append_char(&body, '}');
-    api_respond_json(create->request, 201, &body);
+    idempotency_keep(&create->once, true);
+    answer_created(create);
 }
 
 // Adds the order that create_3d_model asks for; the lead is stored as waiting for it.
@@ -119,31 +129,79 @@ static void add_order(struct lead_create *create, struct sql_op *op, int64_t op_
     order_store_get_by_op(op->proof, op_id, &create->order);
 }
 
+// The key is new, or there is none.
+static void create_first(struct idempotency *once)
+{
+    struct lead_create *create = once->ctx;
+    struct http_request *request = create->request;
+    struct lead *lead = &create->body.lead;
+    int64_t now_us = api_now_us(request);
+    lead->created_at = lead->updated_at = OPT_I64(now_us);
+    struct sql_op *op = api_op(request, "lead_create", SQL_LANE_WRITE, create_done, create);
+    idempotency_add(once, op);
+    event_store_find(sql_op_proof(op), once->op_id, &lead->id);
+    if (create->body.create_3d_model)
+        add_order(create, op, once->op_id, now_us);
+    else
+        lead_store_insert(
+            op, lead,
+            &(struct event){.type = "lead.created", .op_id = once->op_id, .at_us = now_us});
+    api_submit(request, op);
+}
+
+static void again_read(struct sql_op *op)
+{
+    struct lead_create *create = op->done_ctx;
+    if (op->error.code != ERR_OK) {
+        http_problem(create->request, &op->error);
+        return;
+    }
+    idempotency_keep(&create->once, true);
+    answer_created(create);
+}
+
+static void again_found(struct sql_op *op)
+{
+    struct lead_create *create = op->done_ctx;
+    int64_t id = create->body.lead.id;
+    if (op->error.code != ERR_OK) {
+        http_problem(create->request, &op->error);
+        return;
+    }
+    if (id == 0) {
+        idempotency_restart(&create->once);
+        return;
+    }
+    struct sql_op *read = api_op(create->request, "lead_again", SQL_LANE_SHORT, again_read, create);
+    lead_store_get(read, id, ERR_NOT_FOUND, &create->body.lead);
+    api_submit(create->request, read);
+}
+
+// Another process made the lead, and did not answer any more.
+static void create_again(struct idempotency *once)
+{
+    struct lead_create *create = once->ctx;
+    struct sql_op *op = api_op(create->request, "lead_find", SQL_LANE_SHORT, again_found, create);
+    event_store_find(op, once->op_id, &create->body.lead.id);
+    order_store_get_by_op(op, once->op_id, &create->order);
+    api_submit(create->request, op);
+}
+
 void lead_api_create(struct http_request *request)
 {
     struct lead_create *create = arena_new(http_arena(request), struct lead_create, 1);
-    struct lead *lead = &create->body.lead;
     struct error err;
     struct json_decoding how = {.flags = JSON_NEW};
     error_reset(&err);
     create->request = request;
-    lead->source = LEAD_SOURCE_NONE;
+    create->body.lead.source = LEAD_SOURCE_NONE;
     if (read_body(request, lead_create_table(), &how, &create->body, &err) != ERR_OK) {
         http_problem(request, &err);
         return;
     }
-    int64_t now_us = api_now_us(request);
-    lead->created_at = lead->updated_at = OPT_I64(now_us);
-    int64_t op_id = random_id();
-    struct sql_op *op = api_op(request, "lead_create", SQL_LANE_WRITE, create_done, create);
-    event_store_find(sql_op_proof(op), op_id, &lead->id);
-    if (create->body.create_3d_model)
-        add_order(create, op, op_id, now_us);
-    else
-        lead_store_insert(op, lead,
-                          &(struct event){.type = "lead.created", .op_id = op_id, .at_us = now_us});
-    http_suspend(request);
-    api_submit(request, op);
+    create->once = (struct idempotency){
+        .request = request, .first = create_first, .again = create_again, .ctx = create};
+    idempotency_begin(&create->once);
 }
 
 // ---- Get.

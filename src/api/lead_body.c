@@ -3,7 +3,7 @@
 
 #include <pthread.h>
 
-#include "json/json_read.h"
+#include "domain/order.h"
 
 // The body's own bound is enough; the parts are bounded when they are decoded.
 #define ADDRESS_JSON_MAX (1u << 20)
@@ -26,6 +26,10 @@ static const struct field project_extras[] = {
 static const struct field project_address = {
     FIELD_AS_RAW(struct project_body, address_json, ADDRESS_JSON_MAX)};
 
+static const struct field batch_extras[] = {
+    {FIELD_AS_STR(struct batch_item_body, reference, ORDER_REFERENCE_MAX)},
+};
+
 // A table put together once.
 struct joined {
     struct field fields[FIELD_TABLE_MAX];
@@ -35,6 +39,7 @@ struct joined {
 static struct joined lead_create;
 static struct joined lead_change;
 static struct joined project;
+static struct joined batch_item;
 
 static void join_start(struct joined *joined, const char *what, size_t size)
 {
@@ -95,6 +100,10 @@ static void join_all(void)
     join(&project, project_request_table.fields, project_request_table.count,
          offsetof(struct project_body, terms));
     join_replace(&project, "address", &project_address);
+
+    join_start(&batch_item, "project request", sizeof(struct batch_item_body));
+    join(&batch_item, project.fields, project.table.count, 0);
+    join(&batch_item, batch_extras, COUNT_OF(batch_extras), 0);
 }
 
 static void join_once(void)
@@ -121,13 +130,28 @@ const struct field_table *project_body_table(void)
     return &project.table;
 }
 
+const struct field_table *batch_item_table(void)
+{
+    join_once();
+    return &batch_item.table;
+}
+
 // ---- What the tables cannot say.
+
+// A place in the body, behind the prefix of what is decoded.
+static struct str place_of(const struct json_decoding *how, const char *pointer)
+{
+    return arena_printf(how->arena, "%s%s", how->prefix == NULL ? "" : how->prefix, pointer);
+}
 
 // Reads an address as one line or as an object; *ret_line is null for the object, whose parts are
 // in *ret_address.
-static enum err read_address(struct str json, struct arena *arena, struct str *ret_line,
-                             struct project_address *ret_address, struct error *err)
+static enum err read_address(struct str json, const struct json_decoding *body,
+                             struct str *ret_line, struct project_address *ret_address,
+                             struct error *err)
 {
+    struct arena *arena = body->arena;
+    struct str place = place_of(body, "/address");
     *ret_line = STR_NULL;
     *ret_address = (struct project_address){0};
     if (json.ptr == NULL)
@@ -136,15 +160,14 @@ static enum err read_address(struct str json, struct arena *arena, struct str *r
     TRY(json_parse(json, &doc, err));
     const struct json_value *value = json_root(doc);
     if (json_is_object(value)) {
-        struct json_decoding how = {.prefix = "/address", .arena = arena};
+        struct json_decoding how = {.prefix = place.ptr, .arena = arena};
         return json_decode(&project_address_table, value, &how, ret_address, err);
     }
     if (!json_is_string(value))
-        return error_place(err, STR("/address"), "must be text or an object");
+        return error_place(err, place, "must be text or an object");
     struct str line = json_text(value);
     if (line.len > LEAD_ADDRESS_MAX)
-        return error_place(err, STR("/address"), "must be text of at most %d bytes",
-                           LEAD_ADDRESS_MAX);
+        return error_place(err, place, "must be text of at most %d bytes", LEAD_ADDRESS_MAX);
     *ret_line = arena_str(arena, line);
     return ERR_OK;
 }
@@ -155,25 +178,75 @@ static bool has_member(const struct field_table *table, uint64_t seen, struct st
     return at >= 0 && (seen & (UINT64_C(1) << at)) != 0;
 }
 
-enum err lead_body_finish(struct lead_body *body, uint64_t seen, struct arena *arena,
+enum err lead_body_finish(struct lead_body *body, const struct json_decoding *how,
                           struct error *err)
 {
     struct project_request *terms = &body->terms;
-    TRY(read_address(body->address_json, arena, &body->lead.address, &terms->address, err));
+    TRY(read_address(body->address_json, how, &body->lead.address, &terms->address, err));
     if (body->lead.address.ptr == NULL)
-        body->lead.address = project_address_join(&terms->address, arena);
-    terms->has_consumption = has_member(lead_create_table(), seen, STR("consumption"));
+        body->lead.address = project_address_join(&terms->address, how->arena);
+    terms->has_consumption = has_member(lead_create_table(), how->seen, STR("consumption"));
     return ERR_OK;
 }
 
-enum err project_body_finish(struct project_body *body, uint64_t seen, struct arena *arena,
+static enum err require_without_lead(const struct project_body *body,
+                                     const struct json_decoding *how, struct error *err)
+{
+    const struct {
+        bool set;
+        const char *pointer;
+    } wanted[] = {
+        {body->company_id.set, "/company_id"},
+        {body->creator_id.set, "/creator_id"},
+        {body->terms.latitude.set, "/latitude"},
+        {body->terms.longitude.set, "/longitude"},
+    };
+    for (size_t i = 0; i < COUNT_OF(wanted); i++) {
+        if (!wanted[i].set)
+            (void)error_place(err, place_of(how, wanted[i].pointer), "is required without lead_id");
+    }
+    return err->code;
+}
+
+enum err project_body_finish(struct project_body *body, const struct json_decoding *how,
                              struct error *err)
 {
     struct project_request *terms = &body->terms;
     struct str line;
-    TRY(read_address(body->address_json, arena, &line, &terms->address, err));
+    TRY(read_address(body->address_json, how, &line, &terms->address, err));
     if (line.len > 0)
         project_address_parse(line, STR_NULL, &terms->address);
-    terms->has_consumption = has_member(project_body_table(), seen, STR("consumption"));
-    return ERR_OK;
+    terms->has_consumption = has_member(project_body_table(), how->seen, STR("consumption"));
+    if (err->code == ERR_OK && !body->lead_id.set)
+        return require_without_lead(body, how, err);
+    return err->code;
+}
+
+static double year_of(const double months[PROJECT_MONTHS])
+{
+    double sum = 0;
+    for (int month = 0; month < PROJECT_MONTHS; month++)
+        sum += months[month];
+    return sum;
+}
+
+struct lead project_body_lead(const struct project_body *body, struct arena *arena, int64_t now_us)
+{
+    const struct project_request *terms = &body->terms;
+    struct lead lead = {
+        .company_id = body->company_id.value,
+        .creator_id = body->creator_id.value,
+        .latitude = terms->latitude.value,
+        .longitude = terms->longitude.value,
+        .address = project_address_join(&terms->address, arena),
+        .source = LEAD_SOURCE_NONE,
+        .panel_id = terms->hardware.panel_id,
+        .inverter_id = terms->hardware.inverter_id,
+        .utility_id = terms->lse_id,
+        .created_at = OPT_I64(now_us),
+        .updated_at = OPT_I64(now_us),
+    };
+    if (terms->has_consumption)
+        lead.kwh_usage = OPT_F64(year_of(terms->consumption));
+    return lead;
 }

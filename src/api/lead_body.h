@@ -8,6 +8,7 @@
 #include "base/field.h"
 #include "domain/lead.h"
 #include "domain/project.h"
+#include "json/json_read.h"
 
 // The body of POST /api/leads and PUT /api/leads/{id}. The lead comes first, so that its table's
 // offsets hold.
@@ -29,6 +30,13 @@ struct project_body {
     struct project_request terms;
 };
 
+// An item of POST /api/projects/3d/batch. The project comes first, so that its table's offsets
+// hold.
+struct batch_item_body {
+    struct project_body project;
+    struct str reference;
+};
+
 // lead_create_table() has the lead's members and a project's terms; lead_change_table() the lead's
 // only. In both bit i of a seen mask is field i of lead_table.
 const struct field_table *lead_create_table(void);
@@ -36,15 +44,21 @@ const struct field_table *lead_create_table(void);
 const struct field_table *lead_change_table(void);
 // project_body_table() has the members of a project request.
 const struct field_table *project_body_table(void);
+// batch_item_table() has those and a reference; bit i of a seen mask is field i of
+// project_body_table().
+const struct field_table *batch_item_table(void);
 
 // lead_body_finish() works out what the table cannot say: the address in either form, and whether
-// there is a consumption (seen: the mask of lead_create_table(), or 0 bits beyond the lead's for
-// lead_change_table()).
-MUST_CHECK enum err lead_body_finish(struct lead_body *body, uint64_t seen, struct arena *arena,
+// there is a consumption (how: as it was decoded by lead_create_table() or lead_change_table()).
+MUST_CHECK enum err lead_body_finish(struct lead_body *body, const struct json_decoding *how,
                                      struct error *err);
 
-// project_body_finish() does the same for a project request.
-MUST_CHECK enum err project_body_finish(struct project_body *body, uint64_t seen,
-                                        struct arena *arena, struct error *err);
+// project_body_finish() does the same for a project request, or one in a batch. Without a lead_id
+// it must tell what a new lead needs.
+MUST_CHECK enum err project_body_finish(struct project_body *body, const struct json_decoding *how,
+                                        struct error *err);
+
+// project_body_lead() is the lead that is made for a request without lead_id.
+struct lead project_body_lead(const struct project_body *body, struct arena *arena, int64_t now_us);
 
 #endif

@@ -1,11 +1,9 @@
-// The routes that order models, and those of model orders.
+// The routes that order a model again, and those of model orders.
 #ifndef SUNLEAD_API_ORDER_API_H
 #define SUNLEAD_API_ORDER_API_H
 
 #include "http/http_server.h"
 
-// order_api_create() is POST /api/projects/3d.
-http_handler order_api_create;
 // order_api_retry() is POST /api/leads/{id}/retry-3d-model.
 http_handler order_api_retry;
 // order_api_get() is GET /api/orders/{id}.

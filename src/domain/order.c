@@ -50,6 +50,8 @@ static const struct field order_fields[] = {
     {FIELD_AS_TIME(struct order, unfinished_at), .flags = FIELD_NO_JSON},
     {FIELD_AS_TIME(struct order, completed_at)},
     {FIELD_AS_TIME(struct order, updated_at)},
+    {FIELD_AS_OPT_I64(struct order, batch_id)},
+    {FIELD_AS_STR(struct order, reference, ORDER_REFERENCE_MAX)},
 };
 const struct field_table order_table = FIELD_TABLE("order", order_fields, struct order);
 

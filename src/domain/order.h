@@ -76,7 +76,11 @@ struct order {
     struct opt_i64 unfinished_at; // last seen not to be done; not set: never
     struct opt_i64 completed_at;  // end of the order: completed, failed or cancelled
     struct opt_i64 updated_at;
+    struct opt_i64 batch_id; // the batch that it came with
+    struct str reference;    // the client's own name for it, unique in the company
 };
+
+#define ORDER_REFERENCE_MAX 200
 
 // All members, as columns.
 extern const struct field_table order_table;

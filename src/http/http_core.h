@@ -99,6 +99,8 @@ struct http_request {
     size_t body_max;
     struct buf body;
     struct http_answer answer;
+    http_taker *taker; // of the next answer; NULL: it is sent
+    void *taker_ctx;
     struct http_flawed *flawed; // NULL: the answer goes as it should
 };
 

@@ -27,7 +27,8 @@ void http_answer_resume(struct http_request *request)
     atomic_fetch_sub(&server->in_hand, 1);
 }
 
-static struct http_answer_header *find_header(struct http_answer *answer, const char *name)
+static const struct http_answer_header *find_header(const struct http_answer *answer,
+                                                    const char *name)
 {
     for (size_t i = 0; i < answer->header_count; i++) {
         if (strcasecmp(answer->headers[i].name, name) == 0)
@@ -42,13 +43,24 @@ void http_set_header(struct http_request *request, const char *name, struct str 
     http_answer_check(request);
     for (size_t i = 0; i < value.len; i++)
         check((unsigned char)value.ptr[i] >= 0x20 && value.ptr[i] != 0x7f);
-    struct http_answer_header *header = find_header(answer, name);
-    if (header == NULL) {
-        check(answer->header_count < COUNT_OF(answer->headers));
-        header = &answer->headers[answer->header_count++];
-    }
-    header->name = name;
-    header->value = arena_str(request->arena, value);
+    const struct http_answer_header *old = find_header(answer, name);
+    size_t at = old == NULL ? answer->header_count++ : (size_t)(old - answer->headers);
+    check(at < COUNT_OF(answer->headers));
+    answer->headers[at] =
+        (struct http_answer_header){.name = name, .value = arena_str(request->arena, value)};
+}
+
+struct str http_answer_header(const struct http_request *request, const char *name)
+{
+    const struct http_answer_header *header = find_header(&request->answer, name);
+    return header == NULL ? STR_NULL : header->value;
+}
+
+void http_take_answer(struct http_request *request, http_taker *taker, void *ctx)
+{
+    http_answer_check(request);
+    request->taker = taker;
+    request->taker_ctx = ctx;
 }
 
 void http_respond(struct http_request *request, int status, const char *content_type,
@@ -56,6 +68,11 @@ void http_respond(struct http_request *request, int status, const char *content_
 {
     http_answer_check(request);
     check(status >= 200 && status <= 599);
+    if (request->taker != NULL) {
+        http_taker *taker = TAKE_PTR(request->taker);
+        taker(request, status, body, request->taker_ctx);
+        return;
+    }
     request->answer.status = status;
     request->answer.content_type = content_type;
     request->answer.body = content_type == NULL ? STR_NULL : body;
@@ -85,9 +102,10 @@ static bool add(struct MHD_Response *response, const char *name, const char *val
 static bool add_cors(struct MHD_Response *response, const struct http_server *server)
 {
     const char *origin = server->settings.cors_origin;
-    return origin == NULL || (add(response, "Access-Control-Allow-Origin", origin) &&
-                              add(response, "Access-Control-Expose-Headers",
-                                  "ETag, Link, Location, Retry-After, X-Request-Id"));
+    return origin == NULL ||
+           (add(response, "Access-Control-Allow-Origin", origin) &&
+            add(response, "Access-Control-Expose-Headers",
+                "ETag, Idempotency-Replayed, Link, Location, Retry-After, X-Request-Id"));
 }
 
 static bool add_headers(struct MHD_Response *response, struct http_request *request)

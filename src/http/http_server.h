@@ -124,6 +124,17 @@ struct str http_body(const struct http_request *request);
 // not sent. At most 16 headers.
 void http_set_header(struct http_request *request, const char *name, struct str value);
 
+// Called with an answer that is not sent: the status, and a body that lives as long as the request.
+// Whoever takes it answers himself, with the same or another one. The headers are set already.
+typedef void http_taker(struct http_request *request, int status, struct str body, void *ctx);
+
+// http_take_answer() has the next http_respond() or http_problem() call the taker instead of
+// answering. Call it for a suspended request.
+void http_take_answer(struct http_request *request, http_taker *taker, void *ctx);
+
+// http_answer_header() is a header that was set for the answer; null if there is none.
+struct str http_answer_header(const struct http_request *request, const char *name);
+
 // http_suspend() tells that the answer comes later, from any thread. Call it on the loop thread,
 // before anything that could answer is set off. After that the handler touches the request no more;
 // until the answer whoever answers has the request and its arena to himself. The connection is set

@@ -30,6 +30,7 @@ struct path {
 
 struct decoder {
     unsigned flags;
+    const char *aside; // of the outermost object
     struct arena *arena;
     struct error *err;
     unsigned mistakes;
@@ -357,6 +358,8 @@ static void refuse_unknown(struct decoder *decoder, const struct field_table *ta
         int at = field_find(table, str_of(name));
         if (at >= 0 && !(table->fields[at].flags & FIELD_NO_JSON))
             continue;
+        if (owner->path->up == NULL && str_equal(str_of(name), str_of(decoder->aside)))
+            continue;
         const struct path path = {.up = owner->path, .name = name};
         mistake(decoder, &path, "unknown member");
     }
@@ -401,7 +404,8 @@ enum err json_decode(const struct field_table *table, const struct json_value *v
 {
     const struct path root = {.name = how->prefix == NULL ? "" : how->prefix};
     const struct given given = {.value = value, .path = &root};
-    struct decoder decoder = {.flags = how->flags, .arena = how->arena, .err = err};
+    struct decoder decoder = {
+        .flags = how->flags, .aside = how->aside, .arena = how->arena, .err = err};
     read_object(&decoder, table, &given, object, &how->seen);
     return decoder.mistakes > 0 ? ERR_INVALID : ERR_OK;
 }

@@ -82,6 +82,7 @@ enum json_decode_flag {
 struct json_decoding {
     unsigned flags;      // enum json_decode_flag
     const char *prefix;  // pointers start with it; NULL: at the root
+    const char *aside;   // a member that the caller reads himself; NULL: none
     struct arena *arena; // texts are copied there
     uint64_t seen;       // out: bit i is set when field i was present (null included)
 };

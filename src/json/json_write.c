@@ -227,7 +227,7 @@ void json_write_object(struct buf *buf, const struct field_table *table, const v
     buf_append_char(buf, '}');
 }
 
-static void write_places(struct buf *buf, const struct error *err)
+void json_write_places(struct buf *buf, const struct error *err)
 {
     buf_append_char(buf, '[');
     for (unsigned i = 0; i < err->place_count; i++) {
@@ -253,7 +253,7 @@ void json_write_problem(struct buf *buf, int status, const char *title, const st
     BUF_LITERAL(buf, ",\"detail\":");
     json_write_str(buf, detail);
     BUF_LITERAL(buf, ",\"errors\":");
-    write_places(buf, err);
+    json_write_places(buf, err);
     BUF_LITERAL(buf, ",\"error\":");
     json_write_str(buf, detail);
     if (err->code == ERR_UNKNOWN_OUTCOME)

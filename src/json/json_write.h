@@ -34,6 +34,9 @@ void json_write_f64(struct buf *buf, double value);
 // ours and need no escapes.
 void json_write_name(struct buf *buf, const char *name);
 
+// json_write_places() adds an error's places: [{"pointer": ..., "detail": ...}, ...].
+void json_write_places(struct buf *buf, const struct error *err);
+
 // json_write_problem() adds problem details (RFC 9457): type, title, status, detail, errors and
 // error, and for ERR_UNKNOWN_OUTCOME "outcome": "unknown". A body that is no JSON has its line and
 // column in the detail.

@@ -1,6 +1,7 @@
 // The tables that are copied, and their columns.
 #include "store/copy_table.h"
 
+#include "domain/batch.h"
 #include "domain/job.h"
 #include "domain/lead.h"
 #include "domain/model_file.h"
@@ -11,6 +12,12 @@
 static const struct copy_column event_columns[] = {
     {"id", SQL_INT},       {"at", SQL_TIME},   {"type", SQL_TEXT}, {"lead_id", SQL_INT},
     {"order_id", SQL_INT}, {"op_id", SQL_INT}, {"data", SQL_TEXT},
+};
+
+static const struct copy_column request_columns[] = {
+    {"id", SQL_TEXT},         {"fingerprint", SQL_TEXT}, {"op_id", SQL_INT},
+    {"status", SQL_INT},      {"location", SQL_TEXT},    {"answer", SQL_TEXT},
+    {"created_at", SQL_TIME}, {"answered_at", SQL_TIME},
 };
 
 static const struct copy_column source_columns[] = {
@@ -83,6 +90,22 @@ const struct copy_table copy_tables[] = {
         .key_count = 1,
         .newest = "equal + differed",
         .batch_rows = 1000,
+    },
+    {
+        .name = "sunlead_batches",
+        .fields = &batch_table,
+        .key_count = 1,
+        .newest = "id",
+        .batch_rows = 1000,
+        .counts_ids = true,
+    },
+    // An answer may be long.
+    {
+        .name = "sunlead_requests",
+        OWN(request_columns),
+        .key_count = 1,
+        .newest = "coalesce(answered_at, created_at)",
+        .batch_rows = 10,
     },
     {
         .name = "sunlead_jobs",

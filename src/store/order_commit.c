@@ -33,24 +33,41 @@ static bool lead_differs(const struct lead *before, const struct lead *after, un
     return false;
 }
 
+// Carries an order over to its lead; newest_id is the lead's newest order.
+static void save_lead(struct sql_op *op, const struct order *order, int64_t newest_id,
+                      const struct lead *lead, int64_t now_us)
+{
+    struct lead next = *lead;
+    // An older order ended when it did.
+    order_apply_to_lead(order, &next, order->id == newest_id ? now_us : order->completed_at.value);
+    if (lead->id == 0 || !lead_differs(lead, &next, 0))
+        return;
+    if (lead_differs(lead, &next, FIELD_VOLATILE))
+        next.updated_at = OPT_I64(now_us);
+    // What the order does not know may have been changed by others since the lead was read.
+    next.system_size = order->system_size;
+    next.panel_count = order->panel_count;
+    next.annual_production = order->annual_production;
+    lead_store_set_model(op, &next, newest_id);
+}
+
 void order_commit(struct sql_op *op, const struct order *order, enum order_state before,
                   const struct lead *lead, int64_t now_us)
 {
     order_store_save(op, order);
-    struct lead next = *lead;
-    order_apply_to_lead(order, &next, now_us);
-    if (lead->id != 0 && lead_differs(lead, &next, 0)) {
-        if (lead_differs(lead, &next, FIELD_VOLATILE))
-            next.updated_at = OPT_I64(now_us);
-        // What the order does not know may have been changed by others since the lead was read.
-        next.system_size = order->system_size;
-        next.panel_count = order->panel_count;
-        next.annual_production = order->annual_production;
-        lead_store_set_model(op, &next, order->id);
-    }
+    save_lead(op, order, order->id, lead, now_us);
     if (order->state != before)
         event_store_add(op, &(struct event){.type = order_event_type(order->state),
                                             .lead_id = order->lead_id,
                                             .order_id = order->id,
                                             .at_us = now_us});
+}
+
+void order_commit_cancelled(struct sql_op *op, const struct order *order,
+                            const struct order *previous, const struct lead *lead, int64_t now_us)
+{
+    const struct order *shown = previous->id == 0 ? order : previous;
+    order_store_save(op, order);
+    save_lead(op, shown, order->id, lead, now_us);
+    order_store_drop_jobs(op, order->id);
 }

@@ -12,6 +12,11 @@
 void order_commit(struct sql_op *op, const struct order *order, enum order_state before,
                   const struct lead *lead, int64_t now_us);
 
+// order_commit_cancelled() adds steps that save an order that was cancelled before it was sent; its
+// jobs go. Its lead is what the order before made of it again (previous->id 0: there was none).
+void order_commit_cancelled(struct sql_op *op, const struct order *order,
+                            const struct order *previous, const struct lead *lead, int64_t now_us);
+
 // order_event_type() is the event that tells of an order's new state, "order.created" and so on.
 const char *order_event_type(enum order_state state);
 

@@ -236,6 +236,18 @@ void order_store_get_next_try(struct sql_op *op, int64_t id, struct opt_i64 *nex
     step->ctx = next_try_at;
 }
 
+void order_store_get_previous(struct sql_op *op, int64_t lead_id, struct order *order)
+{
+    static const struct sql_stmt stmt = {
+        .name = "order_get_previous",
+        .text = "SELECT {columns} FROM sunlead_orders WHERE lead_id = $1 AND state <> 'cancelled' "
+                "AND id < (SELECT max(id) FROM sunlead_orders WHERE lead_id = $1) "
+                "ORDER BY id DESC LIMIT 1",
+        .table = &order_table,
+    };
+    get_step(op, &stmt, lead_id, order);
+}
+
 void order_store_get_by_op(struct sql_op *op, int64_t op_id, struct order *order)
 {
     static const struct sql_stmt stmt = {
@@ -291,6 +303,15 @@ void order_store_cancel_unsent(struct sql_op *op, int64_t lead_id, int64_t now_u
     SQL_STEP(op, &orders, SQLV_INT(lead_id), SQLV_TIME(now_us));
     SQL_STEP(op, &jobs, SQLV_INT(lead_id));
     SQL_STEP(op, &events, SQLV_INT(lead_id), SQLV_TIME(now_us), SQLV_TEXT(str_of(type)));
+}
+
+void order_store_drop_jobs(struct sql_op *op, int64_t order_id)
+{
+    static const struct sql_stmt stmt = {
+        .name = "order_drop_jobs",
+        .text = "DELETE FROM sunlead_jobs WHERE order_id = $1 AND state IN ('ready', 'running')",
+    };
+    SQL_STEP(op, &stmt, SQLV_INT(order_id));
 }
 
 static void take_true(void *ctx, const struct sql_row *row)

@@ -59,6 +59,10 @@ void order_store_get_outlooks(struct sql_op *op, struct str lead_ids,
 // order_store_get_next_try() reads when an order's job is due, where it waits.
 void order_store_get_next_try(struct sql_op *op, int64_t id, struct opt_i64 *next_try_at);
 
+// order_store_get_previous() reads what a lead's newest order came after: the newest of the older
+// ones that was not cancelled; order->id stays 0 if there is none.
+void order_store_get_previous(struct sql_op *op, int64_t lead_id, struct order *order);
+
 // order_store_get_by_op() reads the order that an operation made; order->id stays 0 if it made
 // none.
 void order_store_get_by_op(struct sql_op *op, int64_t op_id, struct order *order);
@@ -70,6 +74,9 @@ void order_store_save(struct sql_op *op, const struct order *order);
 // order_store_cancel_unsent() cancels the orders of a lead that were never sent: their jobs go, an
 // event tells. The lead is deleted before it, in the same operation, so that no order comes after.
 void order_store_cancel_unsent(struct sql_op *op, int64_t lead_id, int64_t now_us);
+
+// order_store_drop_jobs() removes the jobs of an order.
+void order_store_drop_jobs(struct sql_op *op, int64_t order_id);
 
 // order_store_is_linked() reads into *linked whether another order has this house id.
 void order_store_is_linked(struct sql_op *op, int64_t house_id, int64_t but_order_id, bool *linked);

@@ -17,12 +17,14 @@ static void test_table(void **state)
                  "progress", "system_size", "panel_count", "annual_production", "estimated_cost",
                  "annual_savings", "details", "failure", "failure_detail", "files", "answered",
                  "polls", "lookups", "requested_at", "sending_at", "created_at", "polled_at",
-                 "poll_failed", "unfinished_at", "completed_at", "updated_at");
+                 "poll_failed", "unfinished_at", "completed_at", "updated_at", "batch_id",
+                 "reference");
     // The request holds personal data of the homeowner.
     ASSERT_FLAGGED(&order_table, FIELD_NO_JSON, "version", "op_id", "latitude", "longitude",
                    "request", "details", "answered", "unfinished_at");
     assert_flagged(&order_table, FIELD_NO_SQL, NULL, 0);
     assert_int_equal(field_named(&order_table, "failure_detail")->max_len, ORDER_DETAIL_MAX);
+    assert_int_equal(field_named(&order_table, "reference")->max_len, 200);
 }
 
 static void test_names(void **state)

@@ -90,6 +90,25 @@ static void places(struct http_request *request)
     http_problem_status(request, 422, &err);
 }
 
+// Gives the taken answer with what it was and one more header.
+static void taker(struct http_request *request, int status, struct str body, void *ctx)
+{
+    struct str type = http_answer_header(request, "x-kind");
+    check(http_answer_header(request, "X-Other").ptr == NULL);
+    http_set_header(request, "X-Taken",
+                    arena_printf(http_arena(request), "%d %.*s", status, STR_ARG(type)));
+    http_respond(request, *(int *)ctx, "application/json", body);
+}
+
+static void taken(struct http_request *request)
+{
+    static int status = 202;
+    http_suspend(request);
+    http_take_answer(request, taker, &status);
+    http_set_header(request, "X-Kind", STR("mine"));
+    http_respond(request, 201, "text/plain", STR("{}"));
+}
+
 static const struct http_route routes[] = {
     {.method = HTTP_GET, .pattern = "/small", .handler = small_file},
     {.method = HTTP_GET, .pattern = "/empty", .handler = empty_file},
@@ -100,6 +119,7 @@ static const struct http_route routes[] = {
     {.method = HTTP_GET, .pattern = "/problem", .handler = problem},
     {.method = HTTP_GET, .pattern = "/limited", .handler = limited},
     {.method = HTTP_GET, .pattern = "/places", .handler = places},
+    {.method = HTTP_GET, .pattern = "/taken", .handler = taken},
 };
 
 static const struct http_server_settings plain = {
@@ -429,9 +449,23 @@ static void test_misuse_aborts(void **state)
     expect_abort(split_header);
 }
 
+static void test_taken(void **state)
+{
+    struct reply reply CLEANUP(reply_done) = {0};
+    int fd = dial(*state);
+    ask(fd, "GET", "/taken", "", &reply);
+    assert_int_equal(reply.status, 202);
+    assert_true(reply_header_is(&reply, "X-Taken", "201 mine"));
+    assert_true(reply_header_is(&reply, "X-Kind", "mine"));
+    assert_true(reply_header_is(&reply, "Content-Type", "application/json"));
+    assert_true(reply_body_is(&reply, "{}"));
+    close(fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_taken, setup, teardown),
         cmocka_unit_test(test_misuse_aborts),
         cmocka_unit_test(test_statuses),
         cmocka_unit_test_setup_teardown(test_headers, setup, teardown),

@@ -399,6 +399,28 @@ static void test_prefix_and_err_may_be_left_out(void **state)
     assert_int_equal(json_decode(&table, json_root(doc), &how, &thing, NULL), ERR_INVALID);
 }
 
+// A member that the caller reads himself, at the root only.
+static void test_aside(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        enum err want;
+    } rows[] = {
+        {"{\"whole\": 1, \"more\": [1, 2]}", ERR_OK},
+        {"{\"whole\": 1, \"less\": [1, 2]}", ERR_INVALID},
+        {"{\"whole\": 1, \"more\": 1, \"inner\": {\"more\": 1}}", ERR_INVALID},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct json_doc *doc CLEANUP(json_doc_free_ptr) = NULL;
+        struct arena *arena CLEANUP(arena_close_ptr) = arena_open(0);
+        struct thing thing = {0};
+        struct json_decoding how = {.aside = "more", .arena = arena};
+        assert_int_equal(json_parse(str_of(rows[i].text), &doc, NULL), ERR_OK);
+        assert_int_equal(json_decode(&table, json_root(doc), &how, &thing, NULL), rows[i].want);
+    }
+}
+
 // What is absent keeps its default, what is null does not.
 static void test_defaults(void **state)
 {
@@ -441,6 +463,7 @@ int main(void)
         cmocka_unit_test(test_lenient_takes_no_object_for_empty),
         cmocka_unit_test(test_texts_are_copies),
         cmocka_unit_test(test_prefix_and_err_may_be_left_out),
+        cmocka_unit_test(test_aside),
         cmocka_unit_test(test_defaults),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -255,3 +255,34 @@ def test_nobody_makes_a_database_by_looking(tmp_path: Path, action: str, status:
                           capture_output=True, env={"DATABASE_URL": f"sqlite:{path}"})
     assert (told.returncode, told.stdout.startswith(text)) == (status, True)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_batch(api: Client) -> None:
+    body = {"orders": [project(reference="a", latitude=12.34567891), project_for(1, reference="b"),
+                       project(reference="a")]}
+    batch = ok(api.post("/api/projects/3d/batch", body, headers={"Idempotency-Key": "k"}), 202)
+    assert [result["status"] for result in batch["results"]] == ["accepted", "accepted", "repeated"]
+    made, old_one = (get_lead(api, result["lead_id"]) for result in batch["results"][:2])
+    assert old_one["id"] == 1 and made["id"] > 2
+    assert made["latitude"] == 12.34567891 and made["source"] == 4 and made["kwh_usage"] == 12900
+    assert made["created_at"] == made["model_3d_created_at"] == old_one["model_3d_created_at"]
+    assert ok(api.get("/api/leads"))["total"] == 3
+    assert ok(api.post("/api/leads", small_lead()), 201)["id"] > made["id"]
+    for result in batch["results"][:2]:
+        wait_completed(api, result["lead_id"])
+
+
+def test_a_batch_that_the_older_system_refuses(api: Client) -> None:
+    answer = api.post("/api/projects/3d/batch", {"orders": [project(), project(company_id=99)]})
+    problem(answer, 422)
+    assert ok(api.get("/api/leads"))["total"] == 2
+    assert ok(api.get("/api/orders"))["orders"] == []
+
+
+def test_a_batch_for_a_model_of_another_program(api: Client, old: Old) -> None:
+    made = ok(api.post("/api/projects/3d", project_for(1)), 201)
+    wait_completed(api, 1)
+    forget(api, old, "UPDATE leads SET model_3d_status = 'processing' WHERE id = 1")
+    refused = problem(api.post("/api/projects/3d/batch", {"orders": [project_for(1)]}), 422)
+    assert "another program" in refused["results"][0]["errors"][0]["detail"]
+    assert get_lead(api, 1)["lightfusion_3d_project_id"] == made["id"]

@@ -111,13 +111,19 @@ PROJECT_FIELDS = {
     "force": TRUTH,
 } | TERMS
 
-# Bodies that are in order, to be spoiled in one place.
+ITEM_FIELDS = PROJECT_FIELDS | {
+    "reference": Kind((1, 1.5, True, [], ["x"], {}), ("", "x" * 201, "é" * 100 + "x", "x" * 5000)),
+}
+
+# Bodies that are in order, to be spoiled in one place. That of "item" is sent as the one item of a batch.
 LEAD_BODY = PROJECT | {"create_3d_model": True}
 ROUTES = {
     "create": (LEAD_FIELDS | TERMS | {"create_3d_model": TRUTH}, LEAD_BODY),
     "update": (LEAD_FIELDS, {"address": {"street": "1 Main St"}}),
     "order": (PROJECT_FIELDS, PROJECT),
+    "item": (ITEM_FIELDS, PROJECT),
 }
+PATHS = {"create": "/api/leads", "order": "/api/projects/3d", "item": "/api/projects/3d/batch"}
 
 
 def spoil(body: dict[str, Any], place: str, value: Any) -> dict[str, Any]:
@@ -162,7 +168,7 @@ class Guarded:
     def send(self, route: str, body: Any = None, raw: bytes | None = None) -> Answer:
         if route == "update":
             return self.api.put(f"/api/leads/{self.lead['id']}", body, raw=raw)
-        return self.api.post("/api/leads" if route == "create" else "/api/projects/3d", body, raw=raw)
+        return self.api.post(PATHS[route], {"orders": [body]} if route == "item" else body, raw=raw)
 
     def refuses(self, route: str, body: Any = None, raw: bytes | None = None,
                 pointer: str | None = None, status: int = 400) -> Any:
@@ -170,7 +176,22 @@ class Guarded:
         before = self.stored()
         answer = self.send(route, body, raw)
         assert self.stored() == before
+        if route == "item" and raw is None and status == 400:
+            return self.item_of(answer, pointer)
         return problem(answer, status, pointer)
+
+    @staticmethod
+    def item_of(answer: Answer, pointer: str | None) -> Any:
+        """What is said of a batch's one item, as if it had been sent alone."""
+        details = problem(answer, 422)
+        assert details["rejected"] == 1 and details["accepted"] == details["repeated"] == 0
+        (result,) = details["results"]
+        assert result["status"] == "rejected" and result["lead_id"] is None
+        for place in result["errors"]:
+            assert place["pointer"].startswith("/orders/0")
+            place["pointer"] = place["pointer"].removeprefix("/orders/0")
+        assert pointer is None or pointer in [place["pointer"] for place in result["errors"]]
+        return details | {"errors": result["errors"]}
 
     def stored(self) -> tuple[Any, ...]:
         """What a request that is refused leaves as it is: the leads, and what was ordered."""
@@ -220,7 +241,7 @@ def test_an_unknown_member(guarded: Guarded, route: str, place: str, name: str) 
 
 
 @pytest.mark.parametrize("name", ["company_id", "creator_id", "latitude", "longitude"])
-@pytest.mark.parametrize("route", ["create", "order"])
+@pytest.mark.parametrize("route", ["create", "order", "item"])
 def test_a_required_member_is_missing(guarded: Guarded, route: str, name: str) -> None:
     body = {key: value for key, value in ROUTES[route][1].items() if key != name}
     details = guarded.refuses(route, body, pointer=f"/{name}")
@@ -229,7 +250,7 @@ def test_a_required_member_is_missing(guarded: Guarded, route: str, name: str) -
 
 
 def test_everything_is_missing(guarded: Guarded) -> None:
-    for route in ("create", "order"):
+    for route in ("create", "order", "item"):
         details = guarded.refuses(route, {})
         assert {place["pointer"] for place in details["errors"]} == {
             "/company_id", "/creator_id", "/latitude", "/longitude"}
@@ -378,7 +399,7 @@ def test_a_house_is_needed_for_a_project_that_is_not_ours(api: Client) -> None:
 
 
 @pytest.mark.parametrize("path", ["/api/leads/{}", "/api/projects/3d/{}", "/api/projects/3d/{}/files",
-                                  "/api/orders/{}", "/media/{}/scene.obj"])
+                                  "/api/orders/{}", "/api/batches/{}", "/media/{}/scene.obj"])
 @pytest.mark.parametrize("malformed", ["abc", "0", "-1", "1.5", "99999999999999999999", "1%20",
                                        "%F0%9F%8F%A0", "x" * 1000])
 def test_a_malformed_id(api: Client, path: str, malformed: str) -> None:
@@ -389,3 +410,22 @@ def test_a_malformed_id(api: Client, path: str, malformed: str) -> None:
                                   "%2e%2e", ".obj", "scene.jpg.obj", "x" * 1000])
 def test_a_malformed_file_name(api: Client, name: str) -> None:
     assert api.get(f"/media/1/{name}").status in (400, 404)
+
+
+@pytest.mark.parametrize("malformed", ["abc", "0", "-1", "1.5", "99999999999999999999"])
+@pytest.mark.parametrize("route", ["cancel-3d-model", "retry-3d-model", "sync-3d-status"])
+def test_a_malformed_id_of_a_lead(api: Client, route: str, malformed: str) -> None:
+    problem(api.post(f"/api/leads/{malformed}/{route}"), 404)
+
+
+@pytest.mark.parametrize("name,value", [("company_id", 0), ("company_id", "1"), ("creator_id", 1.5),
+                                        ("creator_id", ID_MAX + 1), ("force", True), ("x", 1), ("orders", {})])
+def test_a_batch_that_is_wrong_itself(guarded: Guarded, name: str, value: Any) -> None:
+    raw = json.dumps({"orders": [PROJECT]} | {name: value}).encode()
+    guarded.refuses("item", raw=raw, pointer=f"/{name}")
+
+
+@pytest.mark.parametrize("item", [None, 1, "x", True, [], [PROJECT]])
+def test_an_item_that_is_no_object(guarded: Guarded, item: Any) -> None:
+    details = guarded.refuses("item", item, pointer="")
+    assert details["errors"][0]["detail"] == "must be an object"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from cutter import AFTER, BEFORE, DURING, FATES, STAYS, Cutter
-from harness import Client, Server, Stage, ok, problem, wait_until
+from harness import Client, Reply, Server, Stage, ok, problem, wait_until
 from postgres import PASSWORD, Postgres
 from samples import project, project_for, small_lead
 
@@ -63,6 +63,47 @@ def test_create(stage: Stage, server: Server, cutter: Cutter, postgres: Postgres
     if with_model:
         assert ok(api.get(f"/api/orders/{made['order_id']}"))["lead_id"] == made["id"]
         assert count(postgres, stage, "sunlead_orders") == 1
+
+
+@pytest.mark.parametrize("fate", FATES)
+@pytest.mark.parametrize("route", ["/api/leads", "/api/projects/3d", "/api/projects/3d/batch"])
+def test_with_a_key(stage: Stage, server: Server, cutter: Cutter, postgres: Postgres, fate: str,
+                    route: str) -> None:
+    bodies = {"/api/leads": small_lead(create_3d_model=True), "/api/projects/3d": project(),
+              "/api/projects/3d/batch": {"orders": [project(), project(latitude=38, reference="a")]}}
+    headers = {"Idempotency-Key": "k", "Prefer": "respond-async"}
+    cutter.arm("order.requested", fate)
+    first = server.api.post(route, bodies[route], headers=headers)
+    assert cutter.cut.is_set()
+    assert first.status in (201, 202), first
+    again = server.api.post(route, bodies[route], headers=headers)
+    assert (again.status, again.body, again.headers["Location"]) == \
+        (first.status, first.body, first.headers["Location"])
+    assert again.headers["Idempotency-Replayed"] == "true"
+    made = 2 if route.endswith("batch") else 1
+    assert count(postgres, stage, "leads") == made
+    assert count(postgres, stage, "sunlead_orders") == made
+    assert count(postgres, stage, "sunlead_events WHERE type = 'lead.created'") == made
+    assert count(postgres, stage, "sunlead_requests") == 1
+
+
+@pytest.mark.parametrize("fate", FATES)
+def test_cancel(stage: Stage, cutter: Cutter, postgres: Postgres, fate: str) -> None:
+    fake = stage.fake()
+    fake.on("POST", "/v1/lead/create", Reply({}, delay_s=600))
+    url = f"postgres://sunlead:{PASSWORD}@127.0.0.1:{cutter.port}/{stage.database_name()}"
+    server = stage.serve(fake.url(), environment={"DATABASE_URL": url, "JOB_CONCURRENCY": "1"})
+    api = server.api
+    ok(api.post("/api/leads", small_lead(create_3d_model=True)), 201)
+    wait_until(lambda: fake.count("POST", "/v1/lead/create") == 1, "its one job under way")
+    made = ok(api.post("/api/leads", small_lead(create_3d_model=True)), 201)
+    cutter.arm("order.cancelled", fate)
+    order = ok(api.post(f"/api/leads/{made['id']}/cancel-3d-model"))
+    assert cutter.cut.is_set()
+    assert (order["id"], order["state"]) == (made["order_id"], "cancelled")
+    assert count(postgres, stage, "sunlead_events WHERE type = 'order.cancelled'") == 1
+    assert count(postgres, stage, "sunlead_jobs") == 1
+    server.kill()  # its one job would hold it
 
 
 @pytest.mark.parametrize("fate", FATES)

@@ -13,13 +13,14 @@ import pytest
 
 from harness import Client, Reply, Stage, free_port, ok, problem, sunlead_path, wait_until
 from postgres import PASSWORD, Postgres
-from samples import lead, project_for, small_lead
+from samples import lead, project, small_lead
 
 CREATE = ("POST", "/v1/lead/create")
 HOUR_US = 3_600_000_000
 GENERATION_MS = 8000  # long enough for a look at a model that is not done
 TABLES = ["leads", "sunlead_orders", "sunlead_files", "sunlead_events", "sunlead_exchanges",
-          "sunlead_project_id_sources", "sunlead_jobs", "sunlead_job_kinds", "sunlead_lead_totals"]
+          "sunlead_project_id_sources", "sunlead_batches", "sunlead_requests", "sunlead_jobs",
+          "sunlead_job_kinds", "sunlead_lead_totals"]
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +147,24 @@ def ordered_in_all_states(stage: Stage, port: int) -> dict[str, int]:
     server.stop()
     simulator.stop()
     return orders
+
+
+def test_what_was_asked_for_is_remembered(target: str, stage: Stage, postgres: Postgres) -> None:
+    body = {"orders": [project(reference="Öst"), project(reference="b", latitude=1), {"latitude": 91}]}
+    headers = {"Idempotency-Key": "k"}
+    source = stage.serve()
+    first = source.api.post("/api/projects/3d/batch", body, headers=headers)
+    made = source.api.post("/api/leads", small_lead(), headers=headers)
+    source.stop()
+    assert_complete(copy(stage, stage.database_url, postgres.url(target)))
+    api = stage.serve(environment={"DATABASE_URL": postgres.url(target)}).api
+    for path, sent, answer in (("/api/projects/3d/batch", body, first), ("/api/leads", small_lead(), made)):
+        again = api.post(path, sent, headers=headers)
+        assert (again.status, again.body) == (answer.status, answer.body)
+        assert again.headers["Idempotency-Replayed"] == "true"
+    assert ok(api.post("/api/projects/3d/batch", body), 202)["repeated"] == 2
+    batch = ok(api.get(first.headers["Location"]))
+    assert (batch["accepted"], batch["items"]) == (2, 3)
 
 
 def test_all_is_there_and_goes_on(target: str, stage: Stage, postgres: Postgres) -> None:
