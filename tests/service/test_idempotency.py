@@ -270,8 +270,11 @@ def test_an_answer_that_was_not_stored(stage: Stage, database: Database, route: 
     database.age(61)
     anew = post(server.api, route, "k")
     assert anew.headers["Idempotency-Replayed"] is None
-    assert (anew.status, anew.json(), anew.headers["Location"]) == \
-        (first.status, first.json(), first.headers["Location"])
+    # What keeps a model from coming is of the moment.
+    bodies = [{name: value for name, value in answer.json().items() if name != "model_3d_error"}
+              for answer in (anew, first)]
+    assert (anew.status, bodies[0], anew.headers["Location"]) == \
+        (first.status, bodies[1], first.headers["Location"])
     assert same(post(server.api, route, "k"), anew)
     assert database.count("leads") == (2 if route == "batch" else 1)
 

@@ -198,7 +198,7 @@ def test_jobs_of_a_killed_worker(stage: Stage, postgres: Postgres) -> None:
     """200 of them: others take them back in time, and none is sent a second time."""
     if stage.engine == "sqlite":
         pytest.skip("one process at a time")
-    room = {"JOB_CONCURRENCY": "200", "LIGHTFUSION_CONCURRENCY": "250"}
+    room = {"JOB_CONCURRENCY": "200", "LIGHTFUSION_CONCURRENCY": "300"}
     fake: FakeUpstream = stage.fake()
     fake.on(*CREATE, Reply({"id": 1, "lead_id": 1}, delay_s=600))
     server = stage.serve(fake.url(), "--no-jobs")
