@@ -276,6 +276,20 @@ static bool commit_less(struct task *task, const struct error *err)
     return true;
 }
 
+static void commit_refused(struct task *task, const struct error *err)
+{
+    // A trigger's own words and a missing permission are internal to the driver.
+    bool is_row =
+        err->code == ERR_INVALID || err->code == ERR_TOO_LARGE || err->code == ERR_INTERNAL;
+    if (is_row && commit_less(task, err)) {
+        commit_again(task);
+        return;
+    }
+    // The job stays claimed and is run again when its lease ends.
+    log_commit_failed(task, err);
+    job_run_end(task->run);
+}
+
 static void committed(struct sql_op *op)
 {
     struct task *task = op->done_ctx;
@@ -305,25 +319,18 @@ static void committed(struct sql_op *op)
         retry_later(task, &op->error);
         return;
     case ERR_INVALID:
-    case ERR_TOO_LARGE:
-    case ERR_INTERNAL: // a trigger's own words, or no permission
-        if (commit_less(task, &op->error)) {
-            commit_again(task);
-            return;
-        }
-        break;
     case ERR_NOT_FOUND:
     case ERR_UNAUTHENTICATED:
     case ERR_FORBIDDEN:
     case ERR_LIMITED:
+    case ERR_TOO_LARGE:
     case ERR_UPSTREAM:
     case ERR_CORRUPT:
     case ERR_EXHAUSTED:
+    case ERR_INTERNAL:
         break;
     }
-    // The job stays claimed and is run again when its lease ends.
-    log_commit_failed(task, &op->error);
-    job_run_end(task->run);
+    commit_refused(task, &op->error);
 }
 
 void task_commit(struct task *task, task_apply_fn *apply, task_step_fn *then)
