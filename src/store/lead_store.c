@@ -42,13 +42,16 @@ static void page_lead(void *ctx, const struct sql_row *row)
 #define EVENT_COLUMNS       "at, type, op_id, data, lead_id"
 #define EVENT_VALUES(after) "{" after "}, {" after "+1}, {" after "+2}, {" after "+3}"
 
-// What the columns of another system's table may round.
+// What the columns of another system's table may round. Those of SQLite are ours, and give the id
+// alone.
 #define STORED_COLUMNS "id, latitude, longitude, kwh_usage, system_size, annual_production"
 
 static void take_stored(void *ctx, const struct sql_row *row)
 {
     struct lead *lead = ctx;
     lead->id = sql_row_i64(row, 0);
+    if (sql_row_columns(row) == 1)
+        return;
     lead->latitude = sql_row_f64(row, 1);
     lead->longitude = sql_row_f64(row, 2);
     lead->kwh_usage = sql_row_opt_f64(row, 3);
@@ -67,8 +70,7 @@ void lead_store_insert(struct sql_op *op, struct lead *lead, const struct event 
                 "event AS (INSERT INTO sunlead_events (" EVENT_COLUMNS ") "
                 "SELECT " EVENT_VALUES("after-values-id") ", id FROM lead) "
                                                           "SELECT " STORED_COLUMNS " FROM lead",
-        .sqlite = "INSERT INTO leads ({columns-id}) VALUES ({values-id}) "
-                  "RETURNING " STORED_COLUMNS "; "
+        .sqlite = "INSERT INTO leads ({columns-id}) VALUES ({values-id}) RETURNING id; "
                   "INSERT INTO sunlead_events (" EVENT_COLUMNS ") "
                   "VALUES (" EVENT_VALUES("after-values-id") ", {last:leads})",
         .table = &lead_table,

@@ -578,6 +578,22 @@ static void test_refresh_of_a_completed_one(void **state)
     task_fixture_close(f);
 }
 
+static void test_refresh_of_a_completed_one_fails(void **state)
+{
+    // Nothing is amiss with the model, but who asks is told what was with the asking.
+    (void)state;
+    const struct fake_route routes[] = {{TASK_COMPLETE, {{.status = 502}}}, DETAIL_ROUTES};
+    struct task_fixture *f = open_created(routes, COUNT_OF(routes));
+    task_set_order(f, "state = 'completed', polls = 4");
+    task_fixture_start(f);
+    task_fixture_settle(f);
+    struct order order = task_order(f);
+    assert_int_equal(order.state, ORDER_COMPLETED);
+    assert_true(order.poll_failed);
+    task_assert_failure(&order, FAILURE_NONE, "502");
+    task_fixture_close(f);
+}
+
 static void test_done_then_errored(void **state)
 {
     // LightFusion has the last word.
@@ -612,6 +628,7 @@ int main(void)
         TEST(test_looked_up_ones_prove_nothing),
         TEST(test_details_are_read_again),
         TEST(test_refresh_of_a_completed_one),
+        TEST(test_refresh_of_a_completed_one_fails),
         TEST(test_done_then_errored),
     };
     return cmocka_run_group_tests_name("task_poll", tests, NULL, NULL);
