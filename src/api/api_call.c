@@ -95,9 +95,15 @@ struct sql_op *api_op(struct http_request *request, const char *name, enum sql_l
     return op;
 }
 
+// The store's own message does not name the place, as that of a body that breaks a rule does.
 void api_refuse(struct http_request *request, const struct error *err)
 {
-    http_problem_status(request, err->code == ERR_INVALID ? 422 : http_status_of(err->code), err);
+    struct error shown;
+    error_reset(&shown);
+    for (unsigned i = 0; err->code == ERR_INVALID && i < err->place_count; i++)
+        (void)error_place(&shown, str_of(err->places[i].pointer), "%s", err->places[i].detail);
+    http_problem_status(request, err->code == ERR_INVALID ? 422 : http_status_of(err->code),
+                        shown.place_count > 0 ? &shown : err);
 }
 
 void api_submit(struct http_request *request, struct sql_op *op)

@@ -110,6 +110,16 @@ static void answer_failed(struct http_request *request, const struct order *orde
     answer_problem(request, order->failure == FAILURE_REFUSED ? 422 : 502, order, &err);
 }
 
+bool order_answer_has_place(struct http_request *request, const struct project_request *terms)
+{
+    struct error err;
+    error_reset(&err);
+    if (project_check_place(terms, &err) == ERR_OK)
+        return true;
+    http_problem_status(request, 422, &err);
+    return false;
+}
+
 void order_answer_created(struct http_request *request, const struct order *order, bool is_new)
 {
     if (order->state == ORDER_FAILED) {

@@ -22,6 +22,10 @@ struct order_view {
 // order_view_read() adds steps that read an order by id; ERR_NOT_FOUND fails the operation.
 void order_view_read(struct sql_op *op, int64_t id, struct order_view *view);
 
+// order_answer_has_place() tells whether a project request has a place, and else answers with 422:
+// an order without one, or with 0 for what is not known, would be paid for the wrong house.
+bool order_answer_has_place(struct http_request *request, const struct project_request *terms);
+
 // order_answer_view() answers with the order itself.
 void order_answer_view(struct http_request *request, int status, const struct order_view *view);
 

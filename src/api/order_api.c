@@ -35,15 +35,23 @@ static void retry_stored(struct sql_op *op)
     order_answer_created(retry->request, &retry->newest, retry->newest.op_id == retry->order.op_id);
 }
 
-// The terms of the last order; those of one that another program had made are not known.
-static struct str terms_of_retry(struct order_retry *retry)
+// The terms of the last order and its place; those of one that another program had made are not
+// known, and are the lead's. False: answered, there is no place.
+static bool take_terms(struct order_retry *retry)
 {
+    struct order *order = &retry->order;
+    order->latitude = retry->last.latitude;
+    order->longitude = retry->last.longitude;
+    order->request = retry->last.request;
     if (!str_equal(retry->last.request, STR("{}")))
-        return retry->last.request;
+        return true;
     struct project_request *terms =
         arena_new(http_arena(retry->request), struct project_request, 1);
     project_complete(terms, &retry->lead, &api_of(retry->request)->defaults);
-    return project_request_text(terms, http_arena(retry->request));
+    order->latitude = terms->latitude.value;
+    order->longitude = terms->longitude.value;
+    order->request = project_request_text(terms, http_arena(retry->request));
+    return order_answer_has_place(retry->request, terms);
 }
 
 static void retry_adopted(struct order_adopt *adopt)
@@ -70,10 +78,9 @@ static void retry_adopted(struct order_adopt *adopt)
         .lead_id = retry->lead.id,
         .company_id = retry->lead.company_id,
         .op_id = random_id(),
-        .latitude = retry->last.latitude,
-        .longitude = retry->last.longitude,
-        .request = terms_of_retry(retry),
     };
+    if (!take_terms(retry))
+        return;
     check(order_go(&retry->order, ORDER_REQUESTED, now_us, NULL) == ERR_OK);
     struct sql_op *store = api_op(request, "order_retry", SQL_LANE_WRITE, retry_stored, retry);
     order_store_insert(store, &retry->order, false);
@@ -186,13 +193,22 @@ static void settle_stored(struct sql_op *op)
     order_answer_view(request, 200, &settle->view);
 }
 
+// An order that only lacks its house is linked too, and stays what it is.
+static bool is_to_settle(const struct order_settle *settle)
+{
+    const struct order *order = &settle->order;
+    return order->state == ORDER_PARKED ||
+           (settle->to == ORDER_CREATED && order_lacks_house(order));
+}
+
 static enum err settle(struct order_settle *settle, int64_t now_us, struct error *err)
 {
     struct order *order = &settle->order;
-    if (order->state != ORDER_PARKED)
+    if (!is_to_settle(settle))
         return error_set(err, ERR_CONFLICT, "The order is %s, not parked.",
                          order_state_names[order->state]);
-    TRY(order_go(order, settle->to, now_us, err));
+    if (order->state == ORDER_PARKED)
+        TRY(order_go(order, settle->to, now_us, err));
     if (settle->to == ORDER_REQUESTED) {
         order->project_id = order->house_id = (struct opt_i64){0};
         order->attempts = 0;
@@ -303,7 +319,7 @@ static void settle_read(struct sql_op *op)
         return;
     }
     bool has_house = ours->body.house_id.set || ours->order.house_id.set;
-    if (ours->order.state == ORDER_PARKED && ours->to == ORDER_CREATED && has_house)
+    if (is_to_settle(ours) && ours->to == ORDER_CREATED && has_house)
         check_link(ours);
     else
         settle_store(ours);

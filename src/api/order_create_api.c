@@ -140,6 +140,8 @@ static void order_for_lead(struct sql_op *op)
         return;
     }
     project_complete(&create->body.terms, &create->lead, &api_of(request)->defaults);
+    if (!order_answer_has_place(request, &create->body.terms))
+        return;
     make_order(create, api_now_us(request));
     struct sql_op *store = api_op(request, "order_create", SQL_LANE_WRITE, order_stored, create);
     idempotency_add(&create->once, store);

@@ -59,6 +59,7 @@ void order_refresh_begin(struct order_wait *wait)
 
 bool order_is_stale(const struct order_wait *wait)
 {
-    return has_project(&wait->order) &&
-           (wait->order.poll_failed || !was_polled_since(&wait->order, wait->since_us));
+    return order_lacks_house(&wait->order) ||
+           (has_project(&wait->order) &&
+            (wait->order.poll_failed || !was_polled_since(&wait->order, wait->since_us)));
 }

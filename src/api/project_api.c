@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "json/json_write.h"
 #include "store/lead_store.h"
+#include "store/order_commit.h"
 #include "store/order_store.h"
 #include "tasks/project_json.h"
 
@@ -81,12 +82,16 @@ static void answer_order_status(struct http_request *request, const struct order
     answer_status(request, &status, stale);
 }
 
-// ---- A project that no order of ours has: LightFusion is asked, and nothing is stored.
+// ---- A project that no order of ours has: LightFusion is asked, and nothing is stored. One whose
+// order lacks the house is asked for in the same way, to see whether the house is its own.
+
+struct project_get;
 
 struct foreign {
     struct http_request *request;
     int64_t project_id;
     int64_t house_id;
+    struct project_get *get; // of the order that lacks this house, or NULL
     struct lf_details details;
     struct lf_complete complete;
 };
@@ -103,12 +108,18 @@ static void answer_upstream_failure(struct http_request *request, const struct l
     http_problem(request, &err);
 }
 
+static void take_house(struct project_get *get);
+
 static void foreign_completed(struct lf_call *call)
 {
     struct foreign *foreign = call->ctx;
     const struct lf_complete *complete = &foreign->complete;
     if (call->outcome != LF_OK) {
         answer_upstream_failure(foreign->request, call);
+        return;
+    }
+    if (foreign->get != NULL) {
+        take_house(foreign->get);
         return;
     }
     struct status status = {
@@ -155,16 +166,16 @@ static void foreign_detailed(struct lf_call *call)
     lightfusion_complete(api_of(foreign->request)->lf, &foreign->complete);
 }
 
-static void ask_foreign(struct http_request *request, int64_t project_id, int64_t house_id)
+static void ask_foreign(const struct foreign *what)
 {
-    struct foreign *foreign = arena_new(http_arena(request), struct foreign, 1);
-    *foreign = (struct foreign){.request = request, .project_id = project_id, .house_id = house_id};
+    struct foreign *foreign = arena_new(http_arena(what->request), struct foreign, 1);
+    *foreign = *what;
     foreign->details = (struct lf_details){
         .call = foreign_call(foreign, foreign_detailed),
-        .project_id = project_id,
-        .house_id = house_id,
+        .project_id = foreign->project_id,
+        .house_id = foreign->house_id,
     };
-    lightfusion_details(api_of(request)->lf, &foreign->details);
+    lightfusion_details(api_of(foreign->request)->lf, &foreign->details);
 }
 
 // ---- GET /api/projects/3d/{id}.
@@ -186,11 +197,40 @@ static void get_waited(struct order_wait *wait)
         answer_order_status(wait->request, &wait->order, order_is_stale(wait));
 }
 
+static void house_taken(struct sql_op *op)
+{
+    struct project_get *get = op->done_ctx;
+    // Stale: somebody changed the order meanwhile, which is not worth an error to who only looks.
+    if (op->error.code != ERR_OK && op->error.code != ERR_STALE)
+        http_problem(get->request, &op->error);
+    else
+        order_refresh_begin(&get->wait);
+}
+
+// LightFusion knows the house as the project's: the order goes on with it.
+static void take_house(struct project_get *get)
+{
+    struct order *order = &get->wait.order;
+    bool is_its_lead = get->lead.id == order->lead_id;
+    order->house_id = get->house_id;
+    struct sql_op *op = api_op(get->request, "order_house", SQL_LANE_WRITE, house_taken, get);
+    order_commit(op, order, order->state, is_its_lead ? &get->lead : &(const struct lead){0},
+                 api_now_us(get->request));
+    api_submit(get->request, op);
+}
+
 static void get_adopted(struct order_adopt *adopt)
 {
     struct project_get *get = adopt->ctx;
     struct error err;
     error_reset(&err);
+    if (order_lacks_house(&get->wait.order) && get->house_id.set) {
+        ask_foreign(&(struct foreign){.request = get->request,
+                                      .project_id = get->project_id,
+                                      .house_id = get->house_id.value,
+                                      .get = get});
+        return;
+    }
     if (get->wait.order.id != 0) {
         order_refresh_begin(&get->wait);
         return;
@@ -201,7 +241,8 @@ static void get_adopted(struct order_adopt *adopt)
         http_problem(get->request, &err);
         return;
     }
-    ask_foreign(get->request, get->project_id, get->house_id.value);
+    ask_foreign(&(struct foreign){
+        .request = get->request, .project_id = get->project_id, .house_id = get->house_id.value});
 }
 
 static void get_read(struct sql_op *op)
@@ -254,13 +295,21 @@ struct project_sync {
     struct lead lead;
 };
 
-static struct str sync_error_of(const struct order_wait *wait)
+static struct str sync_error_of(const struct order_wait *wait, struct arena *arena)
 {
+    const struct order *order = &wait->order;
+    if (order_lacks_house(order))
+        return arena_printf(arena,
+                            "The house id of project %lld is not known. Give it: "
+                            "GET /api/projects/3d/%lld?house_id=...",
+                            (long long)order->project_id.value, (long long)order->project_id.value);
     if (!order_is_stale(wait))
         return STR_NULL;
-    if (wait->order.poll_failed && wait->order.failure_detail.len > 0)
-        return wait->order.failure_detail;
-    return STR("LightFusion did not answer in time.");
+    if (order->poll_failed && order->failure_detail.len > 0)
+        return order->failure_detail;
+    if (order->poll_failed)
+        return STR("LightFusion could not be asked, or its answer was lost.");
+    return STR("LightFusion was not asked yet, or has not answered yet.");
 }
 
 static void sync_answer(struct sql_op *op)
@@ -271,13 +320,14 @@ static void sync_answer(struct sql_op *op)
         http_problem(sync->request, &op->error);
         return;
     }
-    if (order_is_stale(&sync->wait))
+    struct str sync_error = sync_error_of(&sync->wait, op->arena);
+    if (sync_error.len > 0)
         sync->lead.sync_status = LEAD_SYNC_FAILED;
     buf_init_arena(&body, op->arena, API_ANSWER_MAX);
     buf_append_char(&body, '{');
     outlook_write_lead(&body, sync->request, &sync->lead, &sync->wait.order, (struct opt_i64){0});
     json_write_name(&body, "sync_error");
-    json_write_str(&body, sync_error_of(&sync->wait));
+    json_write_str(&body, sync_error);
     buf_printf(&body, ",\"order_id\":%lld}", (long long)sync->wait.order.id);
     api_respond_json(sync->request, 200, &body);
 }

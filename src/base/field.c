@@ -1,6 +1,8 @@
 // Working on one member of a struct by its row in a field table.
 #include "base/field.h"
 
+#include <math.h>
+
 const char FIELD_NAMES_END[] = "";
 
 int field_find(const struct field_table *table, struct str name)
@@ -81,6 +83,12 @@ void field_set_null(const struct field *field, void *object)
     memset(field_ptr(field, object), 0, value_size(field));
 }
 
+// What is not known (NaN) is equal to itself.
+static bool equal_f64(double a, double b)
+{
+    return a == b || (isnan(a) && isnan(b));
+}
+
 static bool equal_opt_i64(const struct opt_i64 *a, const struct opt_i64 *b)
 {
     return a->set == b->set && (!a->set || a->value == b->value);
@@ -117,7 +125,7 @@ bool field_equal(const struct field *field, const void *a, const void *b)
     case FIELD_I64:
         return *(const int64_t *)left == *(const int64_t *)right;
     case FIELD_F64:
-        return *(const double *)left == *(const double *)right;
+        return equal_f64(*(const double *)left, *(const double *)right);
     case FIELD_BOOL:
         return *(const bool *)left == *(const bool *)right;
     case FIELD_OPT_I64:

@@ -33,7 +33,8 @@ enum field_flag {
     FIELD_NO_JSON = 1 << 4,   // not a member
     FIELD_VOLATILE =
         1 << 6, // with FIELD_READ_ONLY: changes by itself, so that a client's copy is soon old
-    FIELD_OMIT_NULL = 1 << 5, // left out of JSON when null, instead of null
+    FIELD_OMIT_NULL = 1 << 5,    // left out of JSON when null, instead of null
+    FIELD_ZERO_UNKNOWN = 1 << 7, // a number that is never 0: 0 is null in JSON
 };
 
 // One member. Bounds are inclusive; min == max == 0 means no bound for numbers.

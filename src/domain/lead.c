@@ -14,8 +14,10 @@ const char *const lead_sync_names[] = {NULL,     "pending", "synced",
 
 static const struct field lead_fields[] = {
     {FIELD_AS_I64(struct lead, id), .flags = FIELD_READ_ONLY},
-    {FIELD_AS_I64(struct lead, company_id), .flags = FIELD_REQUIRED, ID_BOUNDS},
-    {FIELD_AS_I64(struct lead, creator_id), .flags = FIELD_REQUIRED, ID_BOUNDS},
+    {FIELD_AS_I64(struct lead, company_id), .flags = FIELD_REQUIRED | FIELD_ZERO_UNKNOWN,
+     ID_BOUNDS},
+    {FIELD_AS_I64(struct lead, creator_id), .flags = FIELD_REQUIRED | FIELD_ZERO_UNKNOWN,
+     ID_BOUNDS},
     {FIELD_AS_F64(struct lead, latitude), .flags = FIELD_REQUIRED, .min = -90, .max = 90},
     {FIELD_AS_F64(struct lead, longitude), .flags = FIELD_REQUIRED, .min = -180, .max = 180},
     {FIELD_AS_STR(struct lead, address, LEAD_ADDRESS_MAX)},

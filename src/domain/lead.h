@@ -26,7 +26,9 @@ enum lead_sync {
 enum lightfusion_state { LF_PROGRESS = 0, LF_DONE = 1, LF_ERRORED = 2, LF_INITIALIZED = 3 };
 
 // Names and units are the specification's: system_size in kW, kwh_usage and annual_production in
-// kWh a year, latitude and longitude in degrees (WGS 84). Times are UTC microseconds.
+// kWh a year, latitude and longitude in degrees (WGS 84). Times are UTC microseconds. A row of
+// another system may lack what ours always has: company_id and creator_id are 0 then, a place is
+// NaN.
 struct lead {
     int64_t id;
     int64_t company_id;

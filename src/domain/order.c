@@ -86,6 +86,13 @@ bool order_is_live(enum order_state state)
     return (LIVE & (1u << state)) != 0;
 }
 
+bool order_lacks_house(const struct order *order)
+{
+    bool is_made = order->state == ORDER_CREATED || order->state == ORDER_PROCESSING ||
+                   order->state == ORDER_COMPLETED;
+    return is_made && order->project_id.set && !order->house_id.set;
+}
+
 bool order_may_go(enum order_state from, enum order_state to)
 {
     return from == to || (transitions[from] & (1u << to)) != 0;
@@ -264,7 +271,7 @@ bool order_take_reading(struct order *order, const struct project_reading *readi
         check(order_go(order, next, now_us, NULL) == ERR_OK);
     if (went && next == ORDER_FAILED)
         order_fail_with(order, FAILURE_ERRORED, STR("LightFusion could not make this model."));
-    else if (order_is_live(order->state))
+    else if (order_is_live(order->state) || order->state == ORDER_COMPLETED)
         order_fail_with(order, FAILURE_NONE, STR_NULL);
     if (order->state != ORDER_COMPLETED)
         order->unfinished_at = OPT_I64(now_us);

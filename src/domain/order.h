@@ -93,6 +93,10 @@ extern const char *const files_state_names[];
 // order a lead.
 bool order_is_live(enum order_state state);
 
+// order_lacks_house() tells whether the order has a project, but not the house by which LightFusion
+// tells how far it is: another program that ordered it did not store that.
+bool order_lacks_house(const struct order *order);
+
 // order_may_go() is the table of transitions. Staying is always allowed.
 bool order_may_go(enum order_state from, enum order_state to);
 

@@ -111,6 +111,21 @@ static void complete_address(struct project_request *request, const struct lead 
     default_str(&address->country, country);
 }
 
+static void check_degrees(struct str pointer, struct opt_f64 degrees, double max, struct error *err)
+{
+    if (!degrees.set || isnan(degrees.value))
+        (void)error_place(err, pointer, "is not known of the lead: it has to be given");
+    else if (!(fabs(degrees.value) <= max))
+        (void)error_place(err, pointer, "must be from %g to %g", -max, max);
+}
+
+enum err project_check_place(const struct project_request *request, struct error *err)
+{
+    check_degrees(STR("/latitude"), request->latitude, 90, err);
+    check_degrees(STR("/longitude"), request->longitude, 180, err);
+    return err->code;
+}
+
 void project_complete(struct project_request *request, const struct lead *lead,
                       const struct project_defaults *defaults)
 {

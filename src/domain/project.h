@@ -86,6 +86,10 @@ void project_address_parse(struct str line, struct str country,
 // country"), empty parts left out; null if all are empty.
 struct str project_address_join(const struct project_address *address, struct arena *arena);
 
+// project_check_place() is ERR_INVALID, with /latitude or /longitude, where a completed request has
+// no place on Earth: a lead that another system stored may have none.
+MUST_CHECK enum err project_check_place(const struct project_request *request, struct error *err);
+
 // project_spread_usage() spreads a year's use over 12 months as project_complete() does.
 void project_spread_usage(double kwh_year, double ret_months[PROJECT_MONTHS]);
 

@@ -139,6 +139,14 @@ static void write_enum(struct buf *buf, const char *const *names, int value)
     json_write_str(buf, str_of(text));
 }
 
+static void write_i64(struct buf *buf, const struct field *field, int64_t value)
+{
+    if (value == 0 && (field->flags & FIELD_ZERO_UNKNOWN) != 0)
+        BUF_LITERAL(buf, "null");
+    else
+        number_append_i64(buf, value);
+}
+
 static void write_opt_i64(struct buf *buf, const struct opt_i64 *value)
 {
     if (value->set)
@@ -168,7 +176,7 @@ void json_write_value(struct buf *buf, const struct field *field, const void *ob
     const void *value = field_const_ptr(field, object);
     switch (field->type) {
     case FIELD_I64:
-        number_append_i64(buf, *(const int64_t *)value);
+        write_i64(buf, field, *(const int64_t *)value);
         return;
     case FIELD_OPT_I64:
         write_opt_i64(buf, value);

@@ -2,6 +2,8 @@
 // it: a cast keeps what is too large for them from being an error.
 #include "store/lead_store.h"
 
+#include <math.h>
+
 #include "store/row_into.h"
 
 static void count_total(void *ctx, const struct sql_row *row)
@@ -10,9 +12,16 @@ static void count_total(void *ctx, const struct sql_row *row)
     page->total = sql_row_i64(row, 0);
 }
 
+// The first columns are id, company_id, creator_id, latitude, longitude.
+enum { LATITUDE_COLUMN = 3, LONGITUDE_COLUMN = 4 };
+
 static void read_lead(struct arena *arena, const struct sql_row *row, struct lead *lead)
 {
     sql_row_object(row, 0, &lead_table, arena, lead);
+    if (sql_row_is_null(row, LATITUDE_COLUMN))
+        lead->latitude = (double)NAN;
+    if (sql_row_is_null(row, LONGITUDE_COLUMN))
+        lead->longitude = (double)NAN;
     lead->has_3d_model = lead_has_3d_model(lead);
 }
 
@@ -33,6 +42,23 @@ static void page_lead(void *ctx, const struct sql_row *row)
 #define EVENT_COLUMNS       "at, type, op_id, data, lead_id"
 #define EVENT_VALUES(after) "{" after "}, {" after "+1}, {" after "+2}, {" after "+3}"
 
+// What the columns of another system's table may round. Those of SQLite are ours, and give the id
+// alone.
+#define STORED_COLUMNS "id, latitude, longitude, kwh_usage, system_size, annual_production"
+
+static void take_stored(void *ctx, const struct sql_row *row)
+{
+    struct lead *lead = ctx;
+    lead->id = sql_row_i64(row, 0);
+    if (sql_row_columns(row) == 1)
+        return;
+    lead->latitude = sql_row_f64(row, 1);
+    lead->longitude = sql_row_f64(row, 2);
+    lead->kwh_usage = sql_row_opt_f64(row, 3);
+    lead->system_size = sql_row_opt_f64(row, 4);
+    lead->annual_production = sql_row_opt_f64(row, 5);
+}
+
 // A lead and its event are one statement where the engine can: each one more costs its server as
 // much as the row itself.
 void lead_store_insert(struct sql_op *op, struct lead *lead, const struct event *event)
@@ -40,10 +66,10 @@ void lead_store_insert(struct sql_op *op, struct lead *lead, const struct event 
     static const struct sql_stmt stmt = {
         .name = "lead_insert",
         .text = "WITH lead AS (INSERT INTO leads ({columns-id}) VALUES ({values-id}) "
-                "RETURNING id), "
+                "RETURNING " STORED_COLUMNS "), "
                 "event AS (INSERT INTO sunlead_events (" EVENT_COLUMNS ") "
                 "SELECT " EVENT_VALUES("after-values-id") ", id FROM lead) "
-                                                          "SELECT id FROM lead",
+                                                          "SELECT " STORED_COLUMNS " FROM lead",
         .sqlite = "INSERT INTO leads ({columns-id}) VALUES ({values-id}) RETURNING id; "
                   "INSERT INTO sunlead_events (" EVENT_COLUMNS ") "
                   "VALUES (" EVENT_VALUES("after-values-id") ", {last:leads})",
@@ -53,8 +79,8 @@ void lead_store_insert(struct sql_op *op, struct lead *lead, const struct event 
     size_t count = values_of_fields(params, &lead_table, lead, 1);
     count += event_store_values(&params[count], event);
     struct sql_step *step = sql_op_step(op, &stmt, count, params);
-    step->on_row = row_take_id;
-    step->ctx = &lead->id;
+    step->on_row = take_stored;
+    step->ctx = lead;
 }
 
 void lead_store_get(struct sql_op *op, int64_t id, enum err when_none, struct lead *lead)

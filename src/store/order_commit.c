@@ -33,6 +33,21 @@ static bool lead_differs(const struct lead *before, const struct lead *after, un
     return false;
 }
 
+// next is what the order makes of the lead, whose newest order is newest_id.
+static void set_lead(struct sql_op *op, const struct order *order, int64_t newest_id,
+                     const struct lead *lead, struct lead *next, int64_t now_us)
+{
+    if (lead->id == 0 || !lead_differs(lead, next, 0))
+        return;
+    if (lead_differs(lead, next, FIELD_VOLATILE))
+        next->updated_at = OPT_I64(now_us);
+    // What the order does not know may have been changed by others since the lead was read.
+    next->system_size = order->system_size;
+    next->panel_count = order->panel_count;
+    next->annual_production = order->annual_production;
+    lead_store_set_model(op, next, newest_id);
+}
+
 // Carries an order over to its lead; newest_id is the lead's newest order.
 static void save_lead(struct sql_op *op, const struct order *order, int64_t newest_id,
                       const struct lead *lead, int64_t now_us)
@@ -40,15 +55,17 @@ static void save_lead(struct sql_op *op, const struct order *order, int64_t newe
     struct lead next = *lead;
     // An older order ended when it did.
     order_apply_to_lead(order, &next, order->id == newest_id ? now_us : order->completed_at.value);
-    if (lead->id == 0 || !lead_differs(lead, &next, 0))
-        return;
-    if (lead_differs(lead, &next, FIELD_VOLATILE))
-        next.updated_at = OPT_I64(now_us);
-    // What the order does not know may have been changed by others since the lead was read.
-    next.system_size = order->system_size;
-    next.panel_count = order->panel_count;
-    next.annual_production = order->annual_production;
-    lead_store_set_model(op, &next, newest_id);
+    set_lead(op, order, newest_id, lead, &next, now_us);
+}
+
+static void add_event(struct sql_op *op, const struct order *order, enum order_state before,
+                      int64_t now_us)
+{
+    if (order->state != before)
+        event_store_add(op, &(struct event){.type = order_event_type(order->state),
+                                            .lead_id = order->lead_id,
+                                            .order_id = order->id,
+                                            .at_us = now_us});
 }
 
 void order_commit(struct sql_op *op, const struct order *order, enum order_state before,
@@ -56,11 +73,21 @@ void order_commit(struct sql_op *op, const struct order *order, enum order_state
 {
     order_store_save(op, order);
     save_lead(op, order, order->id, lead, now_us);
-    if (order->state != before)
-        event_store_add(op, &(struct event){.type = order_event_type(order->state),
-                                            .lead_id = order->lead_id,
-                                            .order_id = order->id,
-                                            .at_us = now_us});
+    add_event(op, order, before, now_us);
+}
+
+void order_commit_without_figures(struct sql_op *op, const struct order *order,
+                                  enum order_state before, const struct lead *lead, int64_t now_us)
+{
+    order_store_save(op, order);
+    struct lead next = *lead;
+    struct order bare = *order;
+    bare.system_size = bare.annual_production = (struct opt_f64){0};
+    bare.panel_count = (struct opt_i64){0};
+    order_apply_to_lead(&bare, &next, now_us);
+    next.sync_status = LEAD_SYNC_FAILED;
+    set_lead(op, &bare, order->id, lead, &next, now_us);
+    add_event(op, order, before, now_us);
 }
 
 void order_commit_cancelled(struct sql_op *op, const struct order *order,

@@ -17,6 +17,11 @@ void order_commit(struct sql_op *op, const struct order *order, enum order_state
 void order_commit_cancelled(struct sql_op *op, const struct order *order,
                             const struct order *previous, const struct lead *lead, int64_t now_us);
 
+// order_commit_without_figures() does the same where the lead's row refuses LightFusion's figures:
+// it leaves those of the lead as they are, and its sync_status tells that they are not in step.
+void order_commit_without_figures(struct sql_op *op, const struct order *order,
+                                  enum order_state before, const struct lead *lead, int64_t now_us);
+
 // order_event_type() is the event that tells of an order's new state, "order.created" and so on.
 const char *order_event_type(enum order_state state);
 

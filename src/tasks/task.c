@@ -116,10 +116,17 @@ static void retry_now(struct http_timer *timer)
     commit_again(CONTAINER_OF(timer, struct task, timer));
 }
 
+static void log_commit_failed(const struct task *task, const struct error *err)
+{
+    log_event(LOG_ERROR, "job.commit_failed", err->message,
+              LOG_I64("order_id", task->run->job.order_id), LOG_I64("lead_id", task->order.lead_id),
+              LOG_TEXT_FIELD("error", err_name(err->code)), LOG_TEXT_FIELD("cause", err->cause));
+}
+
 static void retry_later(struct task *task, const struct error *err)
 {
     if (task->tries++ == 0)
-        log_error(LOG_ERROR, "job.commit_failed", err);
+        log_commit_failed(task, err);
     unsigned shift = task->tries < 5 ? task->tries - 1 : 4;
     unsigned delay_ms = RETRY_FIRST_MS << shift;
     task->timer.run = retry_now;
@@ -189,6 +196,24 @@ static void log_state(const struct task *task)
               LOG_STR("detail", bad ? order->failure_detail : STR_NULL), again);
 }
 
+static void add_order_steps(struct task *task, struct sql_op *op, int64_t now_us)
+{
+    struct order *order = &task->order;
+    if (task->lead_part != TASK_LEAD_ALL && order->failure == FAILURE_NONE)
+        order_fail_with(order, FAILURE_NONE, task->lead_refusal);
+    switch (task->lead_part) {
+    case TASK_LEAD_ALL:
+        order_commit(op, order, task->before, &task->lead, now_us);
+        return;
+    case TASK_LEAD_WITHOUT_FIGURES:
+        order_commit_without_figures(op, order, task->before, &task->lead, now_us);
+        return;
+    case TASK_LEAD_NOTHING:
+        order_commit(op, order, task->before, &(const struct lead){0}, now_us);
+        return;
+    }
+}
+
 static void commit_loaded(struct sql_op *load_op)
 {
     struct task *task = load_op->done_ctx;
@@ -198,6 +223,7 @@ static void commit_loaded(struct sql_op *load_op)
     }
     int64_t now_us = task_now_us(task);
     task->before = task->order.state;
+    task->known_detail = task->order.failure_detail;
     struct error err;
     error_reset(&err);
     task->change = (struct task_change){.job = TASK_JOB_KEEP};
@@ -207,7 +233,7 @@ static void commit_loaded(struct sql_op *load_op)
         return;
     }
     struct sql_op *op = sql_op_new(task->arena, "task_commit", SQL_LANE_WRITE);
-    order_commit(op, &task->order, task->before, &task->lead, now_us);
+    add_order_steps(task, op, now_us);
     add_job_steps(task, op, now_us);
     note_sources(task, op);
     task_store_exchanges(task, op);
@@ -238,6 +264,52 @@ static void commit_done(struct task *task)
         job_run_end(task->run);
     else
         task->then(task);
+}
+
+// What an order knows may have been paid for: when its lead's row, whose columns may be narrower
+// than ours, refuses it, the order is stored with less of the lead, and says so.
+static bool commit_less(struct task *task, const struct error *err)
+{
+    static const char *const left_out[] = {
+        [TASK_LEAD_WITHOUT_FIGURES] = "The lead's row refuses the model's figures",
+        [TASK_LEAD_NOTHING] = "The lead's row refuses what became of the order",
+    };
+    if (task->lead.id == 0 || task->lead_part == TASK_LEAD_NOTHING)
+        return false;
+    const struct order *order = &task->order;
+    bool has_figures =
+        order->system_size.set || order->panel_count.set || order->annual_production.set;
+    task->lead_part = task->lead_part == TASK_LEAD_ALL && has_figures ? TASK_LEAD_WITHOUT_FIGURES
+                                                                      : TASK_LEAD_NOTHING;
+    struct str place = str_of(err->place_count > 0 ? err->places[0].pointer : "");
+    const char *words = err->place_count > 0 ? err->places[0].detail : err->message;
+    task->lead_refusal =
+        arena_printf(task->arena, "%s: %.*s %s.", left_out[task->lead_part], STR_ARG(place), words);
+    // What the next try needs is not given back with what this one took.
+    task->mark = arena_mark(task->arena);
+    // Once for an order, however often it is polled.
+    if (str_equal(task->known_detail, task->lead_refusal))
+        return true;
+    log_event(LOG_ERROR, "order.lead_refused", left_out[task->lead_part],
+              LOG_I64("order_id", order->id), LOG_I64("lead_id", order->lead_id),
+              LOG_STR("place", place), LOG_TEXT_FIELD("detail", words),
+              LOG_TEXT_FIELD("cause", err->cause), LOG_F64("system_size", order->system_size.value),
+              LOG_I64("panel_count", order->panel_count.value),
+              LOG_F64("annual_production", order->annual_production.value));
+    return true;
+}
+
+static void commit_refused(struct task *task, const struct error *err)
+{
+    // A trigger's own words and a missing permission are internal to the driver.
+    bool is_row =
+        err->code == ERR_INVALID || err->code == ERR_TOO_LARGE || err->code == ERR_INTERNAL;
+    if (is_row && commit_less(task, err)) {
+        commit_again(task);
+        return;
+    }
+    log_commit_failed(task, err);
+    task_fail(task, err);
 }
 
 static void committed(struct sql_op *op)
@@ -280,8 +352,7 @@ static void committed(struct sql_op *op)
     case ERR_INTERNAL:
         break;
     }
-    log_error(LOG_ERROR, "job.commit_failed", &op->error);
-    task_fail(task, &op->error);
+    commit_refused(task, &op->error);
 }
 
 void task_commit(struct task *task, task_apply_fn *apply, task_step_fn *then)
@@ -298,5 +369,6 @@ void task_commit_or(struct task *task, task_apply_fn *apply, task_step_fn *then,
     task->mark = arena_mark(task->arena);
     task->tries = 0;
     task->stale_tries = 0;
+    task->lead_part = TASK_LEAD_ALL;
     commit_again(task);
 }

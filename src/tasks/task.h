@@ -11,6 +11,9 @@
 #define TASK_HIDE_MAX      4
 #define TASK_EXCHANGES_MAX 6
 
+// How much of an order's change goes into its lead's row, which another system may have made.
+enum task_lead_part { TASK_LEAD_ALL, TASK_LEAD_WITHOUT_FIGURES, TASK_LEAD_NOTHING };
+
 struct task;
 typedef void task_step_fn(struct task *task);
 
@@ -45,6 +48,9 @@ struct task {
     enum order_state before; // the state that a commit started from
     task_step_fn
         *conflict; // when a commit would link a project that another order has; NULL: the run ends
+    enum task_lead_part lead_part; // less when the row refused more
+    struct str lead_refusal;       // why, to be noted on the order
+    struct str known_detail;       // of the order as it was read
     struct task_change change;
     struct str hide[TASK_HIDE_MAX];                // not shown in exchanges
     bool hides;                                    // whether it was filled in

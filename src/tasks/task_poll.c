@@ -133,6 +133,8 @@ static enum err apply_failed_poll(struct task *task, struct task_change *change,
     order_take_failed_poll(order, call->attempted, now_us);
     if (order_is_live(order->state))
         order_fail_with(order, call->failure, call->words);
+    else if (order->state == ORDER_COMPLETED) // nothing is amiss with the model
+        order_fail_with(order, FAILURE_NONE, call->words);
     bool gone = call->outcome == LF_NOT_FOUND && order_is_live(order->state) &&
                 now_us - order->created_at.value >= GONE_AFTER_US;
     if (gone) {

@@ -286,3 +286,83 @@ def test_a_batch_for_a_model_of_another_program(api: Client, old: Old) -> None:
     refused = problem(api.post("/api/projects/3d/batch", {"orders": [project_for(1)]}), 422)
     assert "another program" in refused["results"][0]["errors"][0]["detail"]
     assert get_lead(api, 1)["lightfusion_3d_project_id"] == made["id"]
+
+
+# ---- Rows and columns that do not hold what ours hold.
+
+def test_columns_that_the_figures_do_not_fit(stage: Stage, old: Old) -> None:
+    old.execute("ALTER TABLE leads ALTER system_size TYPE DECIMAL(4, 2), ADD CHECK (system_size < 1),"
+                "ADD annual_production DECIMAL(6, 2)")
+    server = stage.serve(stage.simulate("0:0").url())
+    server.expect_errors("order.lead_refused")
+    made = ok(server.api.post("/api/projects/3d", project_for(1)), 201)
+    found = wait_completed(server.api, 1)
+    assert found["lightfusion_3d_project_id"] == made["id"]
+    assert found["sync_status"] == "failed"
+    assert found["system_size"] is None
+    order = ok(server.api.get(f"/api/orders/{made['order_id']}"))
+    assert order["state"] == "completed"
+    assert order["system_size"] > 1
+    assert "figures" in order["failure_detail"]
+    told = server.events("order.lead_refused")
+    assert [(line["order_id"], line["lead_id"]) for line in told] == [(made["order_id"], 1)]
+    assert server.events("job.commit_failed") == []
+
+
+def test_what_is_rounded_is_told(api: Client) -> None:
+    made = ok(api.post("/api/leads", lead(latitude=37.123456789012, kwh_usage=100.555)), 201)
+    assert made["latitude"] == 37.12345679
+    found = get_lead(api, made["id"])
+    assert [made[name] for name in ("latitude", "kwh_usage")] == [found[name] for name in ("latitude", "kwh_usage")]
+
+
+PLACE = {"latitude": 37.7749, "longitude": -122.4194}
+
+
+@pytest.mark.parametrize("change, pointer", [("latitude = NULL", "/latitude"), ("longitude = NULL", "/longitude"),
+                                             ("latitude = 95", "/latitude")])
+def test_no_order_for_a_place_that_is_not_known(api: Client, old: Old, change: str, pointer: str) -> None:
+    old.execute("ALTER TABLE leads ALTER latitude DROP NOT NULL, ALTER longitude DROP NOT NULL,"
+                f"ALTER company_id DROP NOT NULL; UPDATE leads SET company_id = NULL, {change} WHERE id = 1")
+    found = get_lead(api, 1)
+    assert found["company_id"] is None
+    assert (found[pointer[1:]] is None) == ("NULL" in change)
+    request = {name: value for name, value in project_for(1).items() if name not in PLACE}
+    told = problem(api.post("/api/projects/3d", request), 422, pointer)
+    assert told["detail"].startswith(pointer)
+    old.execute("UPDATE leads SET lightfusion_3d_project_id = 7, lightfusion_3d_house_id = 8, "
+                "model_3d_status = 'failed' WHERE id = 1")
+    problem(api.post("/api/leads/1/retry-3d-model"), 422, pointer)
+    ok(api.post("/api/projects/3d", request | PLACE), 201)
+
+
+def test_a_model_whose_house_is_not_known(api: Client, old: Old) -> None:
+    made = [ok(api.post("/api/projects/3d", project_for(lead_id)), 201) for lead_id in (1, 2)]
+    wait_completed(api, 1)
+    wait_completed(api, 2)
+    forget(api, old, "UPDATE leads SET model_3d_status = 'processing', lightfusion_3d_house_id = NULL")
+    for order in made:
+        path = f"/api/projects/3d/{order['id']}"
+        synced = ok(api.post(f"/api/leads/{order['lead_id']}/sync-3d-status"))
+        assert synced["sync_status"] == "failed"
+        assert f"{path}?house_id=" in synced["sync_error"]
+        assert ok(api.get(path))["stale"] is True
+        problem(api.get(f"{path}?house_id=99999"), 404)
+        order["order_id"] = synced["order_id"]
+    assert ok(api.get(f"/api/projects/3d/{made[0]['id']}?house_id={made[0]['house_id']}"))["status"] == "completed"
+    link = {"project_id": made[1]["id"], "house_id": made[1]["house_id"]}
+    ok(api.post(f"/api/orders/{made[1]['order_id']}/link", link))
+    for order in made:
+        assert wait_completed(api, order["lead_id"])["lightfusion_3d_house_id"] == order["house_id"]
+
+
+def test_the_words_name_the_place(api: Client) -> None:
+    told = problem(api.post("/api/leads", lead(company_id=77)), 422, "/company_id")
+    assert told["detail"] == "/company_id: refers to something that does not exist"
+
+
+def test_the_simulators_words_are_whole(stage: Stage, old: Old) -> None:
+    simulator = stage.simulate("0:0", 0, "--fault", "create:422:times=1")
+    nobody = {"LIGHTFUSION_EMAIL": "", "LIGHTFUSION_PASSWORD": ""}
+    api = stage.serve(simulator.url(), environment=nobody).api
+    assert "a fault of the simulator" in problem(api.post("/api/projects/3d", project_for(1)), 422)["detail"]

@@ -386,7 +386,7 @@ def test_the_last_known_state_when_lightfusion_is_gone(stage: Stage,
     assert answer.status in (502, 503), answer
     synced = ok(api.post(f"/api/leads/{ordered['lead_id']}/sync-3d-status"))
     assert synced["sync_status"] == "failed"
-    assert synced["sync_error"]
+    assert "was not reached" in synced["sync_error"]
     assert synced["model_3d_status"] == "processing"
 
 

@@ -353,6 +353,60 @@ static void test_to_completed(void **state)
     task_fixture_close(f);
 }
 
+// ---- A lead's row that another system made, and that refuses what the order tells.
+
+static void refuse_in_lead(struct task_fixture *f, const char *column, const char *when)
+{
+    store_exec(f->store, arena_printf(f->store->arena,
+                                      "CREATE TRIGGER narrow BEFORE UPDATE OF %s ON leads WHEN %s "
+                                      "BEGIN SELECT RAISE(ABORT, 'does not fit'); END",
+                                      column, when)
+                             .ptr);
+}
+
+struct refusal_row {
+    const char *column;
+    const char *when;
+    const char *words;
+    enum model_status lead; // what its row shows in the end
+    enum lead_sync sync;
+    bool has_project;
+};
+
+static void test_leads_row_refuses(void **state)
+{
+    (void)state;
+    static const struct refusal_row rows[] = {
+        {"system_size", "new.system_size >= 10", "figures", MODEL_COMPLETED, LEAD_SYNC_FAILED,
+         true},
+        {"sync_status", "true", "what became of the order", MODEL_PENDING, LEAD_SYNC_PENDING,
+         false},
+    };
+    const struct fake_route routes[] = {
+        {TASK_COMPLETE, {{.body = PROGRESS("0", "40")}, {.body = DONE}}}, DETAIL_ROUTES};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        const struct refusal_row *row = &rows[i];
+        struct task_fixture *f = open_created(routes, COUNT_OF(routes));
+        refuse_in_lead(f, row->column, row->when);
+        task_fixture_start(f);
+        task_fixture_settle(f);
+        assert_int_equal(task_order(f).state, ORDER_PROCESSING);
+        (void)task_fixture_next(f);
+        struct order order = task_order(f);
+        struct lead lead = task_lead(f);
+        assert_int_equal(order.state, ORDER_COMPLETED);
+        assert_true(order.system_size.value == 10.5);
+        task_assert_failure(&order, FAILURE_NONE, row->words);
+        assert_int_equal(lead.model_3d_status, row->lead);
+        assert_int_equal(lead.sync_status, row->sync);
+        assert_int_equal(lead.lightfusion_3d_project_id.set, row->has_project);
+        assert_true(lead.system_size.value != 10.5);
+        assert_int_equal(store_i64(f->store, "SELECT count(*) FROM sunlead_jobs WHERE kind='poll'"),
+                         0);
+        task_fixture_close(f);
+    }
+}
+
 static void test_details_may_be_missing(void **state)
 {
     (void)state;
@@ -526,6 +580,22 @@ static void test_refresh_of_a_completed_one(void **state)
     task_fixture_close(f);
 }
 
+static void test_refresh_of_a_completed_one_fails(void **state)
+{
+    // Nothing is amiss with the model, but who asks is told what was with the asking.
+    (void)state;
+    const struct fake_route routes[] = {{TASK_COMPLETE, {{.status = 502}}}, DETAIL_ROUTES};
+    struct task_fixture *f = open_created(routes, COUNT_OF(routes));
+    task_set_order(f, "state = 'completed', polls = 4");
+    task_fixture_start(f);
+    task_fixture_settle(f);
+    struct order order = task_order(f);
+    assert_int_equal(order.state, ORDER_COMPLETED);
+    assert_true(order.poll_failed);
+    task_assert_failure(&order, FAILURE_NONE, "502");
+    task_fixture_close(f);
+}
+
 static void test_done_then_errored(void **state)
 {
     // LightFusion has the last word.
@@ -551,6 +621,7 @@ int main(void)
         TEST(test_one_poll),
         TEST(test_to_completed),
         TEST(test_details_may_be_missing),
+        TEST(test_leads_row_refuses),
         TEST(test_sources_are_noted_once),
         TEST(test_late_done),
         TEST(test_late_done_of_an_older_order),
@@ -559,6 +630,7 @@ int main(void)
         TEST(test_looked_up_ones_prove_nothing),
         TEST(test_details_are_read_again),
         TEST(test_refresh_of_a_completed_one),
+        TEST(test_refresh_of_a_completed_one_fails),
         TEST(test_done_then_errored),
     };
     return cmocka_run_group_tests_name("task_poll", tests, NULL, NULL);
