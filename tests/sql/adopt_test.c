@@ -292,6 +292,99 @@ static void test_counting_cannot_be_borrowed(void **state)
     assert_int_equal(old_db_wrong_totals(db), 0);
 }
 
+// ---- By way of a pooler.
+
+static enum err reopen(struct postgres_db_fixture *db, const char *direct_url, struct error *err)
+{
+    const struct sql_settings settings = {
+        .url = postgres_pool(postgres_db_server, db->url),
+        .is_pooled = true,
+        .direct_url = direct_url,
+    };
+    sql_close_ptr(&db->sql);
+    error_reset(err);
+    return sql_open_as(&settings, &db->sql, err);
+}
+
+// What a session of the pooler's has that was set by somebody.
+#define SET_SINCE                                                                                  \
+    "SELECT count(*) FROM pg_settings WHERE source = 'session' AND name IN ('lock_timeout', "      \
+    "'statement_timeout', 'jit', 'default_transaction_read_only', 'plan_cache_mode', "             \
+    "'client_connection_check_interval')"
+
+static void test_adopted_through_a_pooler(void **state)
+{
+    struct postgres_db_fixture *db = *state;
+    struct migrate_prepare plan;
+    struct error err;
+    size_t applied;
+    old_db_make(db, LEADS, 10);
+    // With rows indexes are built past the pooler only; the columns come through it.
+    assert_int_equal(reopen(db, NULL, &err), ERR_OK);
+    assert_int_equal(migrate_up(db->sql, &applied, &err), ERR_CONFLICT);
+    assert_non_null(strstr(err.message, "DATABASE_DIRECT_URL"));
+    assert_int_equal(postgres_db_i64(db, SET_SINCE), 0);
+    assert_int_equal(postgres_db_i64(db, "SELECT count(model_3d_status) FROM leads"), 0);
+    assert_int_equal(reopen(db, db->url, &err), ERR_OK);
+    postgres_db_migrate(db);
+    assert_int_equal(old_db_missing(db), 0);
+    assert_int_equal(postgres_db_i64(db, SET_SINCE), 0);
+    // Without rows there is nothing to wait for.
+    postgres_db_script(db, "DROP SCHEMA public CASCADE; CREATE SCHEMA public");
+    old_db_make(db, LEADS, 0);
+    assert_int_equal(reopen(db, NULL, &err), ERR_OK);
+    assert_int_equal(migrate_plan(db->sql, db->arena, &plan, NULL), ERR_OK);
+    assert_int_equal(plan.step_count, 1);
+    postgres_db_migrate(db);
+    assert_int_equal(postgres_db_i64(db, SET_SINCE), 0);
+}
+
+static void test_direct_address_of_another_database(void **state)
+{
+    struct postgres_db_fixture *db = *state;
+    struct error err;
+    const char *other = postgres_create(postgres_db_server, NULL);
+    assert_int_equal(reopen(db, other, &err), ERR_CONFLICT);
+    assert_non_null(strstr(err.message, "DATABASE_DIRECT_URL leads to another database"));
+    postgres_drop(postgres_db_server, other);
+    assert_int_equal(reopen(db, db->url, &err), ERR_OK);
+}
+
+// ---- Partitions, which come and go without a trigger.
+
+static void test_recount(void **state)
+{
+    struct postgres_db_fixture *db = *state;
+    bool recounted = true;
+    postgres_db_migrate(db);
+    assert_int_equal(migrate_recount(db->sql, &recounted, NULL), ERR_OK);
+    assert_false(recounted); // an ordinary table
+    postgres_db_script(db, "DROP SCHEMA public CASCADE; CREATE SCHEMA public;"
+                           "CREATE TABLE leads (id BIGSERIAL PRIMARY KEY, company_id BIGINT, "
+                           "creator_id BIGINT, latitude FLOAT8, longitude FLOAT8) "
+                           "PARTITION BY RANGE (id);"
+                           "CREATE TABLE a PARTITION OF leads FOR VALUES FROM (0) TO (100);"
+                           "CREATE TABLE b PARTITION OF leads FOR VALUES FROM (100) TO (200);");
+    sql_close_ptr(&db->sql);
+    postgres_db_open(db);
+    postgres_db_migrate(db);
+    postgres_db_script(db, INSERT "SELECT 1 + n % 3, 1, 1, 1 FROM generate_series(1, 150) n");
+    assert_int_equal(old_db_wrong_totals(db), 0);
+    static const char *const changes[] = {
+        "ALTER TABLE leads DETACH PARTITION b",
+        "ALTER TABLE leads ATTACH PARTITION b FOR VALUES FROM (100) TO (200)",
+        "TRUNCATE b",
+        "DROP TABLE a",
+    };
+    for (size_t i = 0; i < COUNT_OF(changes); i++) {
+        postgres_db_script(db, changes[i]);
+        assert_int_not_equal(old_db_wrong_totals(db), 0);
+        assert_int_equal(migrate_recount(db->sql, &recounted, NULL), ERR_OK);
+        assert_true(recounted);
+        assert_int_equal(old_db_wrong_totals(db), 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -304,6 +397,9 @@ int main(void)
         POSTGRES_TEST(test_many_in_one_transaction),
         POSTGRES_TEST(test_folds_once_a_transaction),
         POSTGRES_TEST(test_counting_cannot_be_borrowed),
+        POSTGRES_TEST(test_adopted_through_a_pooler),
+        POSTGRES_TEST(test_direct_address_of_another_database),
+        POSTGRES_TEST(test_recount),
     };
     return cmocka_run_group_tests(tests, postgres_db_start, postgres_db_stop);
 }
