@@ -155,47 +155,57 @@ CREATE VIEW sunlead_lead_totals AS
 SELECT company_id, has_3d_model, CAST(sum(leads) AS BIGINT) AS leads
 FROM sunlead_lead_counts GROUP BY company_id, has_3d_model;
 
--- Makes the rows of a company one, but for those that others hold or do not show yet. Not where a
--- transaction keeps to one view of the database: rows that are gone by now would make it fail.
-CREATE FUNCTION sunlead_fold_counts(company BIGINT, has_model BOOLEAN)
-RETURNS VOID LANGUAGE sql AS $$
-    WITH folded AS (
-        DELETE FROM sunlead_lead_counts
-        WHERE ctid = ANY (ARRAY(SELECT ctid FROM sunlead_lead_counts
-                                WHERE company_id = company AND has_3d_model = has_model
-                                AND current_setting('transaction_isolation') = 'read committed'
-                                LIMIT 10000 FOR UPDATE SKIP LOCKED))
-        RETURNING leads)
-    INSERT INTO sunlead_lead_counts (company_id, has_3d_model, leads)
-    SELECT company, has_model, sum(leads) FROM folded HAVING count(*) > 0
-$$;
-
 -- Counts one lead less where it was, one more where it is; those of no company are 0's. Now and then,
--- by chance, it folds the rows of the company.
+-- by chance, it makes the rows of the company one, but for those that others hold or do not show yet.
+-- Once a transaction: what one fold deleted, the next would read again. Not where a transaction keeps
+-- to one view of the database: rows that are gone by now would make it fail.
+-- It runs as its owner, in a schema where others may make functions and operators: whatever it calls
+-- is pg_catalog's for exactly these types, so that no overload comes before it.
 CREATE FUNCTION sunlead_count_lead() RETURNS TRIGGER LANGUAGE plpgsql AS $$
+DECLARE
+    company BIGINT;
+    was BIGINT;
 BEGIN
+    IF tg_relid <> 'leads'::REGCLASS::OID AND pg_catalog.pg_partition_root(tg_relid)::OID
+       IS DISTINCT FROM 'leads'::REGCLASS::OID THEN
+        RETURN NULL;
+    END IF;
     IF tg_op <> 'INSERT' THEN
+        company := coalesce(old.company_id, 0);
+        was := company;
         INSERT INTO sunlead_lead_counts (company_id, has_3d_model, leads)
-        VALUES (coalesce(old.company_id, 0), old.lightfusion_3d_project_id IS NOT NULL, -1);
-        IF random() < 0.03 THEN
-            PERFORM sunlead_fold_counts(coalesce(old.company_id, 0),
-                                        old.lightfusion_3d_project_id IS NOT NULL);
-        END IF;
+        VALUES (company, old.lightfusion_3d_project_id IS NOT NULL, -1);
     END IF;
     IF tg_op <> 'DELETE' THEN
+        company := coalesce(new.company_id, 0);
         INSERT INTO sunlead_lead_counts (company_id, has_3d_model, leads)
-        VALUES (coalesce(new.company_id, 0), new.lightfusion_3d_project_id IS NOT NULL, 1);
-        IF random() < 0.03 THEN
-            PERFORM sunlead_fold_counts(coalesce(new.company_id, 0),
-                                        new.lightfusion_3d_project_id IS NOT NULL);
-        END IF;
+        VALUES (company, new.lightfusion_3d_project_id IS NOT NULL, 1);
     END IF;
+    IF pg_catalog.random() >= 0.03::FLOAT8
+       OR pg_catalog.current_setting('transaction_isolation') <> 'read committed'
+       OR pg_catalog.current_setting('sunlead.folded_by', TRUE)
+          IS NOT DISTINCT FROM pg_catalog.pg_current_xact_id()::TEXT THEN
+        RETURN NULL;
+    END IF;
+    PERFORM pg_catalog.set_config('sunlead.folded_by', pg_catalog.pg_current_xact_id()::TEXT, TRUE);
+    IF pg_catalog.random() < 0.5::FLOAT8 THEN
+        company := coalesce(was, company);
+    END IF;
+    WITH folded AS (
+        DELETE FROM sunlead_lead_counts
+        WHERE ctid = ANY (ARRAY(SELECT ctid FROM sunlead_lead_counts WHERE company_id = company
+                                LIMIT 10000 FOR UPDATE SKIP LOCKED))
+        RETURNING has_3d_model, leads)
+    INSERT INTO sunlead_lead_counts (company_id, has_3d_model, leads)
+    SELECT company, has_3d_model, pg_catalog.sum(leads) FROM folded GROUP BY has_3d_model;
     RETURN NULL;
 END $$;
 
 CREATE FUNCTION sunlead_leads_truncated() RETURNS TRIGGER LANGUAGE plpgsql AS $$
 BEGIN
-    DELETE FROM sunlead_lead_counts;
+    IF tg_relid = 'leads'::REGCLASS::OID THEN
+        DELETE FROM sunlead_lead_counts;
+    END IF;
     RETURN NULL;
 END $$;
 
@@ -212,15 +222,20 @@ CREATE TRIGGER sunlead_leads_truncated AFTER TRUNCATE ON leads
     FOR EACH STATEMENT EXECUTE FUNCTION sunlead_leads_truncated();
 
 -- Another system may write leads by a role that has no right to our tables, or with another
--- search_path.
+-- search_path: that of their owner holds. Firing a trigger takes no right to its function, hanging
+-- one on a table does: nobody has it but the owner of leads, who hangs it on new partitions.
+REVOKE ALL ON FUNCTION sunlead_require(BIGINT), sunlead_count_lead(), sunlead_leads_truncated()
+    FROM PUBLIC;
 DO $$
 DECLARE
     counting REGPROCEDURE;
+    lead_owner REGROLE := (SELECT relowner FROM pg_class WHERE oid = 'leads'::REGCLASS);
 BEGIN
     FOR counting IN SELECT DISTINCT tgfoid FROM pg_trigger
                     WHERE tgrelid = 'leads'::REGCLASS AND tgname LIKE 'sunlead%' LOOP
         EXECUTE format('ALTER FUNCTION %s SECURITY DEFINER '
                        'SET search_path = pg_catalog, %I, pg_temp', counting, current_schema());
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %s', counting, lead_owner);
     END LOOP;
 END $$;
 

@@ -14,6 +14,11 @@ static int up(struct sql *db, struct arena *arena)
     size_t applied;
     if (migrate_up(db, &applied, &err) != ERR_OK)
         return cli_fail_error(&err);
+    bool recounted = false;
+    if (applied == 0 && migrate_recount(db, &recounted, &err) != ERR_OK)
+        return cli_fail_error(&err);
+    if (recounted)
+        return cli_print(STR("up to date; leads has partitions and was counted anew\n"));
     if (applied == 0)
         return cli_print(STR("up to date\n"));
     return cli_print(arena_printf(arena, "applied %zu migrations\n", applied));
@@ -219,7 +224,8 @@ const struct cli_command cmd_migrate = {
     .name = "migrate",
     .summary = "Brings the database to the shape that this program needs",
     .arguments = "up|status|check|copy FROM TO",
-    .help = "  up      applies what is missing; nobody else may use the database meanwhile\n"
+    .help = "  up      applies what is missing; nobody else may use the database meanwhile;\n"
+            "          counts the leads anew if nothing is and their table has partitions\n"
             "  status  lists the migrations and when they were applied\n"
             "  check   tells what up would do, and exits with 1 if that is something\n"
             "  copy    takes a SQLite database to PostgreSQL: sunlead migrate copy --help\n",

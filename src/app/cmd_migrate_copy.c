@@ -76,8 +76,11 @@ static int copy(const char *from_url, const char *to_url, struct arena *arena)
         cli_fail("%s: there is no such file", from_url);
         return EXIT_FAILED;
     }
+    // Whether or not there is a pooler on the way: nothing is set up that would outlive a
+    // transaction there, and then be everybody's.
+    const struct sql_settings target = {.url = to_url, .is_pooled = true};
     if (sql_open(from_url, true, &from, &err) != ERR_OK ||
-        sql_open(to_url, false, &to, &err) != ERR_OK)
+        sql_open_as(&target, &to, &err) != ERR_OK)
         return cli_fail_error(&err);
     struct copy_report report;
     if (copy_run(from, to, arena, &report, &err) != ERR_OK)

@@ -109,6 +109,10 @@ static enum err open_database(struct service *service, const struct config *conf
         .direct_url = config->database_direct_url,
         .lock = true,
     };
+    if (settings.direct_url != NULL && !settings.is_pooled)
+        log_event(LOG_WARN, "config.pooler_unused",
+                  "DATABASE_DIRECT_URL is set and DATABASE_POOLER is 0: if DATABASE_URL leads to a "
+                  "pooler in transaction mode, set DATABASE_POOLER=1");
     enum err code = sql_open_as(&settings, &service->db, err);
     TRY(name_setting(code, "DATABASE_URL", err));
     TRY(check_not_copying(service->db, err));

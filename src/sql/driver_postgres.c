@@ -44,6 +44,8 @@ static enum err start_db(struct postgres_db *db, const struct sql_settings *sett
     first->state = POSTGRES_CONNECTING;
     db->connector.arrived = first;
     db->probes = 1;
+    if (settings->direct_url != NULL)
+        TRY(postgres_session_verify(&db->direct, first->handle, err));
     return postgres_loop_start(db, err);
 }
 

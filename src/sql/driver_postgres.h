@@ -578,6 +578,11 @@ MUST_CHECK enum err postgres_run_script(struct sql *sql, const struct sql_script
 MUST_CHECK enum err postgres_session_open(struct sql *sql, struct sql_session **ret_session,
                                           struct error *err);
 
+// postgres_session_verify() refuses a direct address that leads to another database, or schema,
+// than the connection does: ERR_CONFLICT. What cannot be reached now is not refused. Blocks.
+MUST_CHECK enum err postgres_session_verify(const struct postgres_address *direct,
+                                            struct pg_conn *handle, struct error *err);
+
 // postgres_session_close() is sql_driver.session_close().
 void postgres_session_close(struct sql_session *session);
 

@@ -13,13 +13,44 @@ enum err postgres_session_open(struct sql *sql, struct sql_session **ret_session
     const struct postgres_db *db = CONTAINER_OF(sql, struct postgres_db, sql);
     const struct postgres_session settings = {.statement_timeout_ms = 0};
     PGconn *handle = NULL;
-    TRY(postgres_connect(&db->address, &settings, &handle, err));
+    const struct postgres_address *address =
+        db->session_address != NULL ? db->session_address : &db->address;
+    TRY(postgres_connect(address, &settings, &handle, err));
     struct session *session = calloc(1, sizeof(*session));
     check(session != NULL);
     session->base.driver = &sql_driver_postgres;
+    session->base.is_pooled = address->is_pooled;
     session->handle = handle;
     *ret_session = &session->base;
     return ERR_OK;
+}
+
+// What tells one database from another: of which server, which of those it has, and where in it
+// tables without a schema's name are.
+#define IDENTITY                                                                                   \
+    "SELECT concat_ws('/', (SELECT system_identifier FROM pg_control_system()), "                  \
+    "(SELECT oid FROM pg_database WHERE datname = current_database()), current_schema())"
+
+static void clear_ptr(PGresult **result)
+{
+    PQclear(*result);
+}
+
+enum err postgres_session_verify(const struct postgres_address *direct, PGconn *handle,
+                                 struct error *err)
+{
+    const struct postgres_session settings = {.statement_timeout_ms = 0};
+    PGconn *other = NULL;
+    if (postgres_connect(direct, &settings, &other, NULL) != ERR_OK)
+        return ERR_OK;
+    CLEANUP(clear_ptr) PGresult *here = PQexec(handle, IDENTITY);
+    CLEANUP(clear_ptr) PGresult *there = PQexec(other, IDENTITY);
+    PQfinish(other);
+    if (PQntuples(here) != 1 || PQntuples(there) != 1 ||
+        strcmp(PQgetvalue(here, 0, 0), PQgetvalue(there, 0, 0)) == 0)
+        return ERR_OK;
+    return error_set(err, ERR_CONFLICT,
+                     "DATABASE_DIRECT_URL leads to another database, or schema, than DATABASE_URL");
 }
 
 void postgres_session_close(struct sql_session *base)

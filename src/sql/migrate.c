@@ -366,6 +366,42 @@ enum err migrate_up_of(struct sql *db, const struct migration_set *set, size_t *
     return apply_missing(&plan, &lock, ret_applied, err);
 }
 
+// ---- Counting anew.
+
+static void take_is_partitioned(void *ctx, const struct sql_row *row)
+{
+    *(bool *)ctx = sql_row_i64(row, 0) != 0;
+}
+
+static enum err is_partitioned(struct sql *db, bool *ret_partitioned, struct error *err)
+{
+    struct sql_session *session = NULL;
+    *ret_partitioned = false;
+    if (db->driver->session_open == NULL)
+        return ERR_OK;
+    TRY(db->driver->session_open(db, &session, err));
+    enum err code = db->driver->session_run(
+        session, "SELECT relkind = 'p' FROM pg_class WHERE oid = to_regclass('leads')",
+        take_is_partitioned, ret_partitioned, err);
+    db->driver->session_close(session);
+    return code;
+}
+
+enum err migrate_recount(struct sql *db, bool *ret_recounted, struct error *err)
+{
+    CLEANUP(arena_close_ptr) struct arena *arena = arena_open(0);
+    struct plan plan = plan_of(db, arena);
+    struct migration_set set = built_in();
+    TRY(is_partitioned(db, ret_recounted, err));
+    if (!*ret_recounted)
+        return ERR_OK;
+    TRY(load(&plan, &set, err));
+    const struct migration *count = find(&plan, STR("003_count_leads"));
+    check(count != NULL);
+    const struct sql_script script = {.text = count->text};
+    return db->driver->script(db, &script, err);
+}
+
 enum err migrate_up(struct sql *db, size_t *ret_applied, struct error *err)
 {
     struct migration_set set = built_in();

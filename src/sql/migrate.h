@@ -40,6 +40,11 @@ MUST_CHECK enum err migrate_plan(struct sql *db, struct arena *arena,
 // newer), or a leads table on which it cannot work. Blocks.
 MUST_CHECK enum err migrate_up(struct sql *db, size_t *ret_applied, struct error *err);
 
+// migrate_recount() counts the leads anew where that may be needed: of a table with partitions,
+// which come, go and are emptied without a trigger that notices. Reads all of leads and locks
+// nothing. Blocks.
+MUST_CHECK enum err migrate_recount(struct sql *db, bool *ret_recounted, struct error *err);
+
 // migrate_up_of() is migrate_up() with other files than those that are built in.
 MUST_CHECK enum err migrate_up_of(struct sql *db, const struct migration_set *set,
                                   size_t *ret_applied, struct error *err);

@@ -6,7 +6,7 @@
 
 // Whoever waits for a lock on the table holds up all who come behind: it gives way soon, lets them
 // through and comes back, for ten minutes.
-#define LOCK_TIMEOUT   "SET lock_timeout = '300ms'"
+#define LOCK_TIMEOUT   "SET LOCAL lock_timeout = '300ms'; SET LOCAL statement_timeout = 0; "
 #define LOCK_TRIES     750
 #define LOCK_PAUSE_MS  500
 #define BUILD_TRIES    5
@@ -81,6 +81,9 @@ static enum err plan_indexes(struct sql_session *session, struct str texts,
                              struct migrate_prepare *prepare, struct error *err)
 {
     struct migrate_step step;
+    // Without rows the migrations build them in a moment.
+    if (session->is_pooled && prepare->leads.rows == 0)
+        return ERR_OK;
     while (next_index(&texts, prepare->leads.arena, &step)) {
         struct index_state state;
         TRY(read_index(session, step.name, &state, err));
@@ -116,9 +119,11 @@ enum err migrate_prepare_plan(struct sql_session *session, struct arena *arena, 
 
 // ---- Doing it.
 
-static enum err add_columns(struct sql_session *session, const char *text, struct error *err)
+// All in one text, which is one transaction: also behind a pooler.
+static enum err add_columns(struct sql_session *session, struct arena *arena, const char *change,
+                            struct error *err)
 {
-    TRY(run(session, LOCK_TIMEOUT, err));
+    const char *text = arena_printf(arena, LOCK_TIMEOUT "%s", change).ptr;
     enum err code = ERR_TIMEOUT;
     for (int i = 0; i < LOCK_TRIES && code == ERR_TIMEOUT; i++) {
         if (i == 1)
@@ -131,8 +136,7 @@ static enum err add_columns(struct sql_session *session, const char *text, struc
     if (code == ERR_TIMEOUT)
         return error_set(err, ERR_UNAVAILABLE,
                          "leads is in use by a transaction that does not end");
-    TRY(code);
-    return run(session, "SET lock_timeout = 0", err);
+    return code;
 }
 
 // What a killed process began, its server may still be at.
@@ -168,6 +172,11 @@ static enum err build_once(struct sql_session *session, const struct migrate_ste
 static enum err build(struct sql_session *session, const struct migrate_step *step,
                       struct error *err)
 {
+    if (session->is_pooled)
+        return error_set(err, ERR_CONFLICT,
+                         "leads has rows: its indexes are not built through a pooler; set "
+                         "DATABASE_DIRECT_URL to the address of PostgreSQL itself");
+    TRY(run(session, "SET lock_timeout = 0", err));
     enum err code = ERR_UNAVAILABLE;
     for (int i = 0; i < BUILD_TRIES && code == ERR_UNAVAILABLE; i++) {
         if (i > 0)
@@ -185,7 +194,7 @@ static enum err run_step(struct sql_session *session, struct arena *arena,
     ended.text = arena_str(arena, step->text);
     switch (step->kind) {
     case MIGRATE_STEP_COLUMNS:
-        TRY(add_columns(session, ended.text.ptr, err));
+        TRY(add_columns(session, arena, ended.text.ptr, err));
         log_event(LOG_INFO, "migration.columns_added", "leads got the columns that it lacked",
                   LOG_STR("columns", step->name));
         return ERR_OK;
@@ -218,7 +227,7 @@ enum err migrate_prepare_run(const struct migrate_lock *lock, const struct migra
     if (prepare->leads.problem_count > 0)
         return refuse(&prepare->leads, err);
     // A server that notices a vanished client does not go on building for it.
-    if (prepare->step_count > 0)
+    if (prepare->step_count > 0 && !lock->work->is_pooled)
         (void)!run(lock->work, "SET client_connection_check_interval = '5s'", NULL);
     for (size_t i = 0; i < prepare->step_count; i++) {
         TRY(migrate_lock_check(lock, err));

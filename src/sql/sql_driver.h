@@ -28,6 +28,7 @@ struct sql_script {
 // migration needs it. Drivers put it first into a struct of their own.
 struct sql_session {
     const struct sql_driver *driver;
+    bool is_pooled; // whatever is set ends with the transaction, or would be another's
 };
 
 // The functions mean what those of the same name in sql.h say. submit() finds op->error reset.

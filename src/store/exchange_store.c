@@ -1,8 +1,6 @@
 // The statements on the exchanges table.
 #include "store/exchange_store.h"
 
-#define PURGE_MAX 1000
-
 // An order's rows stand together under its number, so that one key finds and orders them.
 static int64_t first_key(int64_t order_id)
 {
@@ -36,7 +34,7 @@ void exchange_store_purge(struct sql_op *op, int64_t before_us)
         .text = "DELETE FROM sunlead_exchanges WHERE at < $1 AND id IN "
                 "(SELECT id FROM sunlead_exchanges ORDER BY id LIMIT $2)",
     };
-    SQL_STEP(op, &stmt, SQLV_TIME(before_us), SQLV_INT(PURGE_MAX));
+    SQL_STEP(op, &stmt, SQLV_TIME(before_us), SQLV_INT(EXCHANGE_PURGE_MAX));
 }
 
 void exchange_store_list(struct sql_op *op, int64_t order_id, struct row_list *list)

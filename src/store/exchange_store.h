@@ -16,7 +16,11 @@ void exchange_store_put(struct sql_op *op, int64_t order_id, const struct exchan
 // first.
 void exchange_store_list(struct sql_op *op, int64_t order_id, struct row_list *list);
 
-// exchange_store_purge() removes some of those of the oldest orders that ended before before_us.
+// The most that one exchange_store_purge() removes.
+#define EXCHANGE_PURGE_MAX 1000
+
+// exchange_store_purge() removes some of those of the oldest orders that ended before before_us;
+// the rows of its step tell how many.
 void exchange_store_purge(struct sql_op *op, int64_t before_us);
 
 #endif

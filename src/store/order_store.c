@@ -84,6 +84,13 @@ void order_store_insert_with_lead(struct sql_op *op, const struct order *order)
 
 void order_store_adopt(struct sql_op *op, int64_t lead_id, int64_t op_id, int64_t now_us)
 {
+    // Times of another system's table may be without a zone, and are UTC, whatever the session's
+    // is.
+    static const struct sql_stmt zone = {
+        .name = "order_adopt_zone",
+        .text = "SELECT set_config('TimeZone', 'UTC', TRUE)",
+        .sqlite = "SELECT 1",
+    };
     // Its end, if there was one, is now: a model that another system has waited for all the time
     // gets as long again.
     static const struct sql_stmt insert = {
@@ -106,6 +113,7 @@ void order_store_adopt(struct sql_op *op, int64_t lead_id, int64_t op_id, int64_
             "AND NOT EXISTS (SELECT 1 FROM sunlead_orders WHERE lead_id = leads.id) "
             "ON CONFLICT DO NOTHING",
     };
+    sql_op_step(op, &zone, 0, NULL);
     SQL_STEP(op, &insert, SQLV_INT(lead_id), SQLV_INT(op_id), SQLV_TIME(now_us), SQLV_TIME(now_us),
              SQLV_TIME(now_us));
     job_store_add_for_completed_order(op, JOB_FILES, op_id, now_us);

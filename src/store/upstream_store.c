@@ -7,41 +7,54 @@ static void take_calls(void *ctx, const struct sql_row *row)
     grant->calls = sql_row_i64(row, 0);
 }
 
-static void take_free(void *ctx, const struct sql_row *row)
+static void take_wait(void *ctx, const struct sql_row *row)
 {
     struct budget_grant *grant = ctx;
-    grant->free_at_us = sql_row_i64(row, 0);
+    grant->wait_us = sql_row_i64(row, 0);
 }
+
+// $1 is a time that is given instead of the clock's, in microseconds.
+#define NOW                                                                                        \
+    "coalesce(CAST($1 AS BIGINT), CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS "        \
+    "BIGINT))"
+#define NOW_SQLITE "coalesce($1, CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER))"
+
+// From when on calls count: what was not used is saved up for $2. No more than a minute of the
+// future is ever taken: what lies behind comes of a clock that was wrong.
+#define FROM(greatest)                                                                             \
+    greatest "(CASE WHEN free_us > now_us + 60000000 THEN now_us ELSE free_us END, now_us - $2)"
+
+// Calls go at that time, $3 after it, and so on.
+#define CALLS(least, greatest) least "($4, (now_us - " FROM(greatest) ") / $3 + 1)"
+
+#define LEASE(now, least, greatest)                                                                \
+    "UPDATE sunlead_upstreams SET leased = " CALLS(least, greatest) ", free_us = " FROM(           \
+        greatest) " + $3 * " CALLS(least, greatest) " FROM (SELECT " now " AS now_us) AS clock "   \
+                                                    "WHERE name = 'lightfusion' AND " FROM(        \
+                                                        greatest) " <= now_us RETURNING leased"
 
 void upstream_store_lease(struct sql_op *op, const struct budget_request *request,
                           struct budget_grant *grant)
 {
-    // $2 is the time from which calls are saved up. Calls go at free_us, free_us + $3, ...
     static const struct sql_stmt lease = {
         .name = "upstream_lease",
-        .text = "UPDATE sunlead_upstreams SET "
-                "leased = LEAST($4, ($1 - GREATEST(free_us, $2)) / $3 + 1), "
-                "free_us = GREATEST(free_us, $2) + "
-                "$3 * LEAST($4, ($1 - GREATEST(free_us, $2)) / $3 + 1) "
-                "WHERE name = 'lightfusion' AND free_us <= $1 RETURNING leased",
-        .sqlite = "UPDATE sunlead_upstreams SET "
-                  "leased = min($4, ($1 - max(free_us, $2)) / $3 + 1), "
-                  "free_us = max(free_us, $2) + "
-                  "$3 * min($4, ($1 - max(free_us, $2)) / $3 + 1) "
-                  "WHERE name = 'lightfusion' AND free_us <= $1 RETURNING leased",
+        .text = LEASE(NOW, "LEAST", "GREATEST"),
+        .sqlite = LEASE(NOW_SQLITE, "min", "max"),
     };
     static const struct sql_stmt look = {
         .name = "upstream_free",
-        .text = "SELECT free_us FROM sunlead_upstreams WHERE name = 'lightfusion'",
+        .text = "SELECT free_us - " NOW " FROM sunlead_upstreams WHERE name = 'lightfusion'",
+        .sqlite =
+            "SELECT free_us - " NOW_SQLITE " FROM sunlead_upstreams WHERE name = 'lightfusion'",
     };
     *grant = (struct budget_grant){0};
-    struct sql_step *step = SQL_STEP(op, &lease, SQLV_INT(request->now_us),
-                                     SQLV_INT(request->now_us - request->burst_us),
-                                     SQLV_INT(request->every_us), SQLV_INT(request->wanted));
+    struct sql_step *step =
+        SQL_STEP(op, &lease, sql_value_opt_i64(request->now_us), SQLV_INT(request->burst_us),
+                 SQLV_INT(request->every_us), SQLV_INT(request->wanted));
     step->on_row = take_calls;
     step->ctx = grant;
-    step = sql_op_step(op, &look, 0, NULL);
-    step->on_row = take_free;
+    step = SQL_STEP(op, &look, sql_value_opt_i64(request->now_us));
+    step->on_row = take_wait;
     step->ctx = grant;
 }
 

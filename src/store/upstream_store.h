@@ -10,15 +10,15 @@
 // What is asked of the budget of calls. The rule is the limiter's (upstream/limiter.h): one call
 // each every_us, and what was not used is saved up, for burst_us at most.
 struct budget_request {
-    int64_t now_us;
+    struct opt_i64 now_us; // unset: by the database's clock, which is the same for all
     int64_t every_us;
     int64_t burst_us;
     int64_t wanted; // calls, from 1
 };
 
 struct budget_grant {
-    int64_t calls;      // that may go now, wanted at most
-    int64_t free_at_us; // when the next one may
+    int64_t calls;   // that may go now, wanted at most
+    int64_t wait_us; // until the next one may; below 0: it might have gone
 };
 
 // upstream_store_lease() takes calls from the budget that all processes share.

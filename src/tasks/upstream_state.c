@@ -14,7 +14,8 @@
 #define TICK_MS           1000
 #define LEARN_US          (60 * US_PER_S)
 #define LEASE_AGAIN_US    US_PER_S // after the database failed
-#define LEASE_PART        60       // of a minute's calls are leased at once
+#define LEASE_WAIT_MAX_US (60 * US_PER_S)
+#define LEASE_PART        60 // of a minute's calls are leased at once
 #define EXCHANGES_KEEP_US (30 * 86400 * US_PER_S)
 
 struct upstream_state {
@@ -139,11 +140,27 @@ static void tick_again(struct upstream_state *state)
     end(state);
 }
 
+static void purge(struct upstream_state *state);
+
+static bool is_stopping(struct upstream_state *state)
+{
+    mutex_lock(&state->mutex);
+    bool stopping = state->stopping;
+    mutex_unlock(&state->mutex);
+    return stopping;
+}
+
+// A full portion tells that there is more.
 static void purged(struct sql_op *op)
 {
+    struct upstream_state *state = op->done_ctx;
     if (op->error.code != ERR_OK)
         log_error(LOG_WARN, "upstream.purge_failed", &op->error);
-    tick_again(op->done_ctx);
+    else if (op->steps[0].rows >= EXCHANGE_PURGE_MAX && !is_stopping(state)) {
+        purge(state);
+        return;
+    }
+    tick_again(state);
 }
 
 static void purge(struct upstream_state *state)
@@ -187,9 +204,11 @@ static void leased(struct sql_op *op)
     struct upstream_state *state = op->done_ctx;
     int64_t wait_us = LEASE_AGAIN_US;
     if (op->error.code == ERR_OK)
-        wait_us = state->grant.free_at_us - state->request.now_us;
+        wait_us = state->grant.wait_us;
     else
         log_error(LOG_WARN, "upstream.lease_failed", &op->error);
+    if (wait_us > LEASE_WAIT_MAX_US)
+        wait_us = LEASE_WAIT_MAX_US;
     // From here on the operation may be made anew.
     unsigned calls = op->error.code == ERR_OK ? (unsigned)state->grant.calls : 0;
     lightfusion_grant(state->settings.lf, calls, wait_us);
@@ -208,7 +227,6 @@ static void lease(void *ctx, unsigned wanted)
         wanted = most;
     limiter_init(&limiter, state->settings.calls_per_minute);
     state->request = (struct budget_request){
-        .now_us = clock_now_us(state->settings.clock),
         .every_us = limiter.every_us,
         .burst_us = limiter.burst_us,
         .wanted = wanted > 0 ? wanted : 1,

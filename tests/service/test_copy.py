@@ -333,3 +333,20 @@ def test_wrong_words(stage: Stage, arguments: tuple[str, ...]) -> None:
     said = copy(stage, *arguments, status=2)
     assert said.count("\n") == 1, said
     assert not (stage.folder / "a.db").exists()
+
+
+def test_through_a_pooler(pooler: Postgres, stage: Stage) -> None:
+    """A copy by way of PgBouncer leaves its connections to the others as they were."""
+    server = stage.serve()
+    ok(server.api.post("/api/leads", small_lead()), 201)
+    server.stop()
+    name = pooler.create()
+    try:
+        assert_complete(copy(stage, stage.database_url, pooler.pooled_url(name)))
+        changed = subprocess.run(
+            ["psql", "-XAtc", "SELECT count(*) FROM pg_settings WHERE source = 'session' AND name "
+             "IN ('default_transaction_read_only', 'statement_timeout', 'jit', 'plan_cache_mode')",
+             pooler.pooled_url(name)], capture_output=True, text=True, check=True, timeout=30)
+        assert changed.stdout.strip() == "0"
+    finally:
+        pooler.drop(name)

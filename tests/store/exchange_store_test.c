@@ -105,6 +105,24 @@ static void test_purge(void **state)
     assert_int_equal(list(f, 3, got, EXCHANGES_MAX), 1);
 }
 
+// A full portion tells that there may be more.
+static void test_purge_portions(void **state)
+{
+    static const int64_t want[] = {EXCHANGE_PURGE_MAX, 500, 0};
+    struct store_fixture *f = *state;
+    put(f, 1, exchange_of(EXCHANGE_CREATE, EXCHANGE_OK, T0));
+    store_exec(f, "INSERT INTO sunlead_exchanges (id, at, call, outcome, times, duration_ms) "
+                  "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1499) "
+                  "SELECT 1000 + i, at, call, outcome, times, duration_ms FROM n, "
+                  "(SELECT * FROM sunlead_exchanges) AS e");
+    for (size_t i = 0; i < COUNT_OF(want); i++) {
+        struct sql_op *op = store_write(f);
+        exchange_store_purge(op, T0 + DAY);
+        store_run(f, op);
+        assert_int_equal(op->steps[0].rows, want[i]);
+    }
+}
+
 #define TEST(name)                                                                                 \
     cmocka_unit_test_setup_teardown(name, store_fixture_setup, store_fixture_teardown)
 
@@ -114,6 +132,7 @@ int main(void)
         TEST(test_put_and_list),
         TEST(test_put_again),
         TEST(test_purge),
+        TEST(test_purge_portions),
     };
     return store_fixture_run_suite("exchange_store", tests, COUNT_OF(tests));
 }

@@ -535,6 +535,32 @@ static struct order adopt(struct store_fixture *f, int64_t lead_id)
     return store_get_order_of_op(f, op_id);
 }
 
+// Times without a zone in another system's table are UTC, whatever zone the server's sessions have.
+static void test_adopt_times_without_a_zone(void **state)
+{
+    struct store_fixture *f = *state;
+    if ((sql_capabilities(f->db) & SQL_CAP_SOLE_OWNER) != 0)
+        return; // its times are numbers
+    int64_t lead_id = store_add_lead(f, 3);
+    store_exec(f, "UPDATE leads SET lightfusion_3d_project_id = 70, model_3d_status = 'completed', "
+                  "model_3d_created_at = '2024-01-02 03:04:05Z', "
+                  "model_3d_completed_at = '2024-01-02 04:04:05Z'");
+    store_exec(f, "ALTER TABLE leads ALTER model_3d_created_at TYPE TIMESTAMP, "
+                  "ALTER model_3d_completed_at TYPE TIMESTAMP");
+    store_exec(f, "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET timezone = %L', "
+                  "current_database(), 'Asia/Tokyo'); END $$");
+    struct sql *ours = f->db;
+    // As behind a pooler: sessions are as the server has them.
+    const struct sql_settings settings = {.url = f->url, .is_pooled = true};
+    assert_int_equal(sql_open_as(&settings, &f->db, NULL), ERR_OK);
+    struct order order = adopt(f, lead_id);
+    sql_close(f->db);
+    f->db = ours;
+    const int64_t created_us = INT64_C(1704164645000000);
+    assert_int_equal(order.requested_at.value, created_us);
+    assert_int_equal(order.completed_at.value, created_us + INT64_C(3600000000));
+}
+
 // What another program had LightFusion make becomes an order, once, in the state that the lead
 // tells.
 static void test_adopt(void **state)
@@ -606,6 +632,7 @@ int main(void)
         TEST(test_is_linked),
         TEST(test_id_sources),
         TEST(test_adopt),
+        TEST(test_adopt_times_without_a_zone),
     };
     return store_fixture_run_suite_pooled("order_store", tests, COUNT_OF(tests));
 }

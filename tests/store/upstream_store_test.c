@@ -16,7 +16,7 @@ static struct budget_grant lease(struct store_fixture *f, int64_t now_us, int64_
 {
     struct budget_grant grant;
     struct sql_op *op = store_write(f);
-    const struct budget_request request = {now_us, S, 4 * S, wanted};
+    const struct budget_request request = {OPT_I64(now_us), S, 4 * S, wanted};
     upstream_store_lease(op, &request, &grant);
     store_run(f, op);
     return grant;
@@ -31,16 +31,18 @@ static void test_lease(void **state)
         int64_t free_ms;
     } rows[] = {
         {0, 3, 3, -1000}, // all of the past was saved up, four seconds of it count
-        {0, 5, 2, 1000},          {0, 1, 0, 1000},       {999, 1, 0, 1000},  {1000, 9, 1, 2000},
-        {2500, 1, 1, 3000},       {3000, 1, 1, 4000},    {9000, 1, 1, 6000}, {9000, 9, 4, 10000},
+        {0, 5, 2, 1000},          {0, 1, 0, 1000},       {999, 1, 0, 1000},    {1000, 9, 1, 2000},
+        {2500, 1, 1, 3000},       {3000, 1, 1, 4000},    {9000, 1, 1, 6000},   {9000, 9, 4, 10000},
         {100000, 100, 5, 101000}, {90000, 1, 0, 101000}, // a clock that is behind
+        {41000, 1, 0, 101000},    {40999, 1, 1, 41999},  {41999, 1, 1, 42999}, // one that was wrong
     };
     struct store_fixture *f = *state;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct budget_grant grant = lease(f, T0 + rows[i].at_ms * 1000, rows[i].wanted);
-        if (grant.calls != rows[i].calls || grant.free_at_us != T0 + rows[i].free_ms * 1000)
+        int64_t free_ms = rows[i].at_ms + grant.wait_us / 1000;
+        if (grant.calls != rows[i].calls || free_ms != rows[i].free_ms)
             fail_msg("row %zu: %lld calls, free at %lld ms", i, (long long)grant.calls,
-                     (long long)(grant.free_at_us - T0) / 1000);
+                     (long long)free_ms);
     }
 }
 
@@ -50,7 +52,7 @@ static void test_lease_together(void **state)
     struct store_fixture *f = *state;
     struct sql_op *ops[20];
     struct budget_grant grants[COUNT_OF(ops)];
-    const struct budget_request request = {T0, S, 4 * S, 2};
+    const struct budget_request request = {OPT_I64(T0), S, 4 * S, 2};
     for (size_t i = 0; i < COUNT_OF(ops); i++) {
         ops[i] = store_write(f);
         upstream_store_lease(ops[i], &request, &grants[i]);
@@ -62,6 +64,28 @@ static void test_lease_together(void **state)
         calls += grants[i].calls;
     }
     assert_int_equal(calls, 5);
+}
+
+// Without a time that is given it is the database's clock that counts, whatever each process's own
+// tells.
+static void test_lease_by_the_clock_of_the_database(void **state)
+{
+    struct store_fixture *f = *state;
+    const int64_t hour = 3600 * S;
+    struct budget_grant grant;
+    const struct budget_request request = {{0}, hour, 0, 1};
+    (void)lease(f, T0 + 100000 * hour, 5); // by a clock that is far ahead
+    struct sql_op *op = store_write(f);
+    upstream_store_lease(op, &request, &grant);
+    store_run(f, op);
+    assert_int_equal(grant.calls, 1);
+    assert_in_range(grant.wait_us, hour - 60 * S, hour);
+    store_exec(f, "UPDATE sunlead_upstreams SET free_us = free_us - 3550000000");
+    op = store_write(f);
+    upstream_store_lease(op, &request, &grant);
+    store_run(f, op);
+    assert_int_equal(grant.calls, 0);
+    assert_in_range(grant.wait_us, 1, 50 * S);
 }
 
 // ---- Isolation.
@@ -162,6 +186,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_lease),
         TEST(test_lease_together),
+        TEST(test_lease_by_the_clock_of_the_database),
         TEST(test_isolation),
         TEST(test_history),
     };
