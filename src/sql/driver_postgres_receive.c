@@ -33,11 +33,19 @@ static bool is_worn(const char *sqlstate, enum sql_lane lane)
            (lane == SQL_LANE_WRITE && strcmp(sqlstate, "25006") == 0);
 }
 
+// A pooler does not say how severe it is in words that are the same in all languages, whether it
+// was told of (DATABASE_POOLER) or not. Its last word tells nothing of the backend, which may go on
+// to commit.
+static bool is_by_server(const PGresult *result)
+{
+    return PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED) != NULL;
+}
+
 static bool is_fatal(const PGresult *result)
 {
-    const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
-    if (severity == NULL) // a pooler's own words
-        severity = PQresultErrorField(result, PG_DIAG_SEVERITY);
+    const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY);
+    if (is_by_server(result))
+        severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
     return severity != NULL && (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0);
 }
 
@@ -184,7 +192,7 @@ bool postgres_conn_receive(struct postgres_conn *conn)
             return false;
         }
         if (result != NULL && is_fatal(result)) {
-            conn->is_terminated = true;
+            conn->is_terminated = is_by_server(result);
             conn->is_refused = is_refusal(conn, result);
             PQclear(result);
             return false;
