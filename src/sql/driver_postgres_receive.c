@@ -72,7 +72,7 @@ static void take_prepared(struct postgres_conn *conn, struct postgres_task *task
     struct postgres_stmt *stmt = task->fresh[task->at / 2];
     if (ok && is_description)
         postgres_stmt_describe(stmt, result);
-    if (!ok && !is_description)
+    if (!ok)
         conn->prepared[stmt->index] = 0;
     postgres_task_take(task, result);
 }
