@@ -3,12 +3,13 @@
 
 #include "base/clock.h"
 
-// One operation at a time where it may be slow: those behind it on a connection would wait. Writes
+// One operation at a time where it may be slow, or comes to wait for a lock: those behind it on a
+// connection would wait. Writes
 // that wait together are one transaction, since each ends by forcing the log to the disk. They take
 // locks in any order: what keeps one of them from its end, be it a lock that is not to be had soon,
 // undoes them all. That one is tried again alone, the others together.
 static const struct postgres_lane_settings settings[POSTGRES_LANES] = {
-    [SQL_LANE_SHORT] = {"short", 2, 64, 1, 4096, {5000, 0, true, 0}, SQL_LANE_SHORT},
+    [SQL_LANE_SHORT] = {"short", 2, 64, 1, 4096, {5000, 500, true, 0}, SQL_LANE_LONG},
     [SQL_LANE_LONG] = {"long", 2, 1, 1, 256, {30000, 0, true, 0}, SQL_LANE_LONG},
     [SQL_LANE_WRITE] = {"write", 2, 1, 32, 4096, {10000, 100, false, 0}, POSTGRES_LANE_ALONE},
     [POSTGRES_LANE_ALONE] = {"alone", 4, 1, 1, 4096, {10000, 2000, false, 0}, POSTGRES_LANE_ALONE},
