@@ -185,19 +185,31 @@ static void wait_for_events(struct postgres_db *db)
     }
 }
 
+// Whether there is nothing more to do: what ends may submit again, and so may the prover, which
+// has put in what it will once it is idle.
+static bool is_over(struct postgres_db *db)
+{
+    if (!is_idle(db) || postgres_outbox_due_us(db) != INT64_MAX ||
+        !postgres_prover_is_idle(&db->prover))
+        return false;
+    mutex_lock(&db->inbox.mutex);
+    bool is_empty = db->inbox.list.head == NULL;
+    mutex_unlock(&db->inbox.mutex);
+    return is_empty;
+}
+
 static void *loop_main(void *ctx)
 {
     struct postgres_db *db = ctx;
     for (;;) {
         postgres_outbox_run(db);
-        bool all_proved = postgres_prover_is_idle(&db->prover); // else it may fill the inbox
         bool closing = take_inbox(db);
         take_arrived(db);
         for (size_t i = 0; i < POSTGRES_LANES; i++)
             postgres_lane_run(db, &db->lanes[i]);
         look_after(db);
         postgres_listener_run(db);
-        if (closing && all_proved && is_idle(db) && postgres_outbox_due_us(db) == INT64_MAX)
+        if (closing && is_over(db))
             return NULL;
         wait_for_events(db);
     }
