@@ -16,8 +16,8 @@ struct postgres_db;
 // The SQLSTATE that sunlead_require() raises (a migration makes it): a step found no row.
 #define POSTGRES_NO_ROW "SL001"
 
-// Behind the lanes of enum sql_lane: writes that failed together with others, or had to wait for a
-// lock, and are now each on its own.
+// Behind the lanes of enum sql_lane: writes that undid others in their transaction, or had to wait
+// for a lock, and are now each on its own.
 #define POSTGRES_LANE_ALONE 3
 #define POSTGRES_LANES      4
 #define POSTGRES_CONNS_MAX  8
@@ -192,7 +192,8 @@ struct postgres_task {
     struct sql_op *op;
     struct postgres_task *next;
     enum postgres_phase phase;
-    bool is_last; // of its transaction
+    bool is_last;  // of its transaction
+    bool is_alone; // shares none
     unsigned tries;
     int64_t prove_until_us; // monotonic; how long its fate is looked for; 0: that was known so far
     size_t at;              // the command whose result is awaited
@@ -200,6 +201,7 @@ struct postgres_task {
     struct postgres_stmt **stmts; // by step
     struct pg_result **results;   // by step, delivered when all is done
     char sqlstate[6];             // of the failure, if the server named one
+    bool is_by_commit;            // the failure, not any step's
 };
 
 // A first-in first-out list of tasks.
@@ -252,6 +254,7 @@ struct postgres_lane_settings {
     size_t batch; // operations in one transaction, at most
     size_t bound; // operations that wait
     struct postgres_session session;
+    unsigned when_locked; // which tries again what waited too long for a lock; itself: none
 };
 
 struct postgres_lane;
@@ -289,6 +292,7 @@ struct postgres_conn {
 struct postgres_lane {
     const struct postgres_lane_settings *settings;
     atomic_size_t length; // operations not sent yet, those of the inbox included
+    bool was_asked;       // for a connection
     struct postgres_list queue;
     struct postgres_conn conns[POSTGRES_CONNS_MAX];
 };
@@ -527,6 +531,10 @@ void postgres_lane_done(struct postgres_lane *lane);
 // postgres_lane_add() queues a task at the end.
 void postgres_lane_add(struct postgres_lane *lane, struct postgres_task *task);
 
+// postgres_lane_admit() counts an operation that is to be queued. False: there are too many. From
+// any thread.
+MUST_CHECK bool postgres_lane_admit(struct postgres_lane *lane);
+
 // postgres_lane_put_back() queues tasks before all others.
 void postgres_lane_put_back(struct postgres_lane *lane, struct postgres_list *first);
 
@@ -541,6 +549,9 @@ bool postgres_lane_is_open(const struct postgres_lane *lane);
 
 // postgres_lane_grow() asks for one more connection, unless one is on its way or it is too early.
 void postgres_lane_grow(struct postgres_db *db, struct postgres_lane *lane);
+
+// postgres_lane_wants() tells whether it needs a connection and has none.
+bool postgres_lane_wants(const struct postgres_db *db, const struct postgres_lane *lane);
 
 // postgres_lane_is_idle() tells whether it has nothing to do.
 bool postgres_lane_is_idle(const struct postgres_lane *lane);

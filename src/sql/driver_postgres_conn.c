@@ -64,7 +64,8 @@ static void make_room(struct postgres_conn *conn, size_t count)
 // Whether the types of its parameters are known and, where it can be, that it is prepared.
 static bool is_ready(const struct postgres_conn *conn, const struct postgres_stmt *stmt)
 {
-    return is_pooled(conn) ? stmt->param_types != NULL : conn->prepared[stmt->index] != 0;
+    bool is_prepared = is_pooled(conn) || conn->prepared[stmt->index] != 0;
+    return is_prepared && stmt->param_types != NULL;
 }
 
 bool postgres_conn_knows(struct postgres_conn *conn, struct postgres_task *task)

@@ -96,9 +96,12 @@ static bool complete(PGconn *handle, int64_t deadline_us)
 }
 
 // Plans are made once a statement and connection: planning each time anew, for the values at hand,
-// costs more than it gains on statements that all go by an index.
-static bool configure(PGconn *handle, const struct postgres_session *session)
+// costs more than it gains on statements that all go by an index. What is tried again, and what
+// waits for a row, is written for the isolation that is the server's own default.
+static enum err configure(PGconn *handle, const struct postgres_session *session,
+                          int64_t deadline_us)
 {
+    const struct postgres_call call = {.handle = handle, .deadline_us = deadline_us};
     char text[512];
     char lock_timeout[64] = "";
     if (session->lock_timeout_ms > 0)
@@ -108,13 +111,11 @@ static bool configure(PGconn *handle, const struct postgres_session *session)
         snprintf(text, sizeof(text),
                  "SET TimeZone = 'UTC'; SET jit = off; SET statement_timeout = %u; %s"
                  "SET plan_cache_mode = force_generic_plan; "
+                 "SET default_transaction_isolation = 'read committed'; "
                  "SET default_transaction_read_only = %s",
                  session->statement_timeout_ms, lock_timeout, session->is_read_only ? "on" : "off");
     check(len > 0 && (size_t)len < sizeof(text));
-    PGresult *result = PQexec(handle, text);
-    bool ok = PQresultStatus(result) == PGRES_COMMAND_OK;
-    PQclear(result);
-    return ok;
+    return postgres_run_text(&call, text, NULL);
 }
 
 static enum err try_host(PGconn *handle, const struct postgres_address *address,
@@ -124,9 +125,13 @@ static enum err try_host(PGconn *handle, const struct postgres_address *address,
     int64_t deadline_us = clock_monotonic_us(clock_system()) + timeout_s * US_PER_S;
     if (session->deadline_us != 0 && session->deadline_us < deadline_us)
         deadline_us = session->deadline_us;
-    if (!complete(handle, deadline_us) || !(address->is_pooled || configure(handle, session))) {
-        const char *why = PQerrorMessage(handle);
-        return postgres_error_unavailable(err, why[0] == '\0' ? "no answer in time" : why);
+    bool is_open = complete(handle, deadline_us);
+    if (is_open && !address->is_pooled)
+        is_open = configure(handle, session, deadline_us) == ERR_OK;
+    if (!is_open) {
+        bool is_late = clock_monotonic_us(clock_system()) >= deadline_us;
+        return postgres_error_unavailable(err,
+                                          is_late ? "no answer in time" : PQerrorMessage(handle));
     }
     if (PQserverVersion(handle) < SERVER_VERSION_MIN)
         return error_set(err, ERR_INVALID, "PostgreSQL 13 or newer is needed");

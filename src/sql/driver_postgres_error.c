@@ -24,6 +24,7 @@ static const struct {
     {"53", ERR_UNAVAILABLE, NULL},    // no room
     {"55P03", ERR_UNAVAILABLE, NULL}, // lock not available
     {"57P", ERR_UNAVAILABLE, NULL},   // shutting down
+    {"42P05", ERR_UNAVAILABLE, NULL}, // another's prepared statement
     {"58", ERR_UNAVAILABLE, NULL},    // the server's system
 };
 
@@ -40,6 +41,14 @@ bool postgres_error_is_locked(const struct pg_result *result)
     return strcmp(postgres_sqlstate(result), "55P03") == 0;
 }
 
+// What a connection of our own never says.
+static const char *hint_at(const char *sqlstate)
+{
+    return strcmp(sqlstate, "42P05") == 0
+               ? " (others share this connection: the address is a pooler's, set DATABASE_POOLER=1)"
+               : "";
+}
+
 // libpq speaks in lines.
 static void set_cause(struct error *err, const char *sqlstate, const char *text)
 {
@@ -48,8 +57,8 @@ static void set_cause(struct error *err, const char *sqlstate, const char *text)
     struct str line = str_trim(str_of(text));
     while (line.len > 0 && line.ptr[line.len - 1] == '\n')
         line.len--;
-    error_cause(err, "PostgreSQL%s%s: %.*s", sqlstate[0] == '\0' ? "" : " ", sqlstate,
-                STR_ARG(line));
+    error_cause(err, "PostgreSQL%s%s: %.*s%s", sqlstate[0] == '\0' ? "" : " ", sqlstate,
+                STR_ARG(line), hint_at(sqlstate));
     for (char *c = err->cause; *c != '\0'; c++) {
         if (*c == '\n' || *c == '\t')
             *c = ' ';

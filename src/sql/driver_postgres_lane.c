@@ -3,25 +3,26 @@
 
 #include "base/clock.h"
 
-// One operation at a time where it may be slow: those behind it on a connection would wait. Writes
+// One operation at a time where it may be slow, or comes to wait for a lock: those behind it on a
+// connection would wait. Writes
 // that wait together are one transaction, since each ends by forcing the log to the disk. They take
 // locks in any order: what keeps one of them from its end, be it a lock that is not to be had soon,
-// undoes them all, and each is tried again alone.
+// undoes them all. That one is tried again alone, the others together.
 static const struct postgres_lane_settings settings[POSTGRES_LANES] = {
-    [SQL_LANE_SHORT] = {"short", 2, 64, 1, 4096, {5000, 0, true, 0}},
-    [SQL_LANE_LONG] = {"long", 2, 1, 1, 256, {30000, 0, true, 0}},
-    [SQL_LANE_WRITE] = {"write", 2, 1, 32, 4096, {10000, 100, false, 0}},
-    [POSTGRES_LANE_ALONE] = {"alone", 4, 1, 1, 4096, {10000, 0, false, 0}},
+    [SQL_LANE_SHORT] = {"short", 2, 64, 1, 4096, {5000, 500, true, 0}, SQL_LANE_LONG},
+    [SQL_LANE_LONG] = {"long", 2, 1, 1, 256, {30000, 0, true, 0}, SQL_LANE_LONG},
+    [SQL_LANE_WRITE] = {"write", 2, 1, 32, 4096, {10000, 100, false, 0}, POSTGRES_LANE_ALONE},
+    [POSTGRES_LANE_ALONE] = {"alone", 4, 1, 1, 4096, {10000, 2000, false, 0}, POSTGRES_LANE_ALONE},
 };
 
 // With a pooler one operation at a time: it takes a backend away when a transaction has ended,
 // though it may have passed on the first half of the next one already. Connections cost little
 // there.
 static const struct postgres_lane_settings pooled_settings[POSTGRES_LANES] = {
-    [SQL_LANE_SHORT] = {"short", 8, 1, 1, 4096, {5000, 0, true, 0}},
-    [SQL_LANE_LONG] = {"long", 2, 1, 1, 256, {30000, 0, true, 0}},
-    [SQL_LANE_WRITE] = {"write", 8, 1, 1, 4096, {10000, 0, false, 0}},
-    [POSTGRES_LANE_ALONE] = {"alone", 1, 1, 1, 4096, {10000, 0, false, 0}},
+    [SQL_LANE_SHORT] = {"short", 8, 1, 1, 4096, {5000, 0, true, 0}, SQL_LANE_SHORT},
+    [SQL_LANE_LONG] = {"long", 2, 1, 1, 256, {30000, 0, true, 0}, SQL_LANE_LONG},
+    [SQL_LANE_WRITE] = {"write", 8, 1, 1, 4096, {10000, 0, false, 0}, SQL_LANE_WRITE},
+    [POSTGRES_LANE_ALONE] = {"alone", 1, 1, 1, 4096, {10000, 0, false, 0}, POSTGRES_LANE_ALONE},
 };
 
 void postgres_lane_init(struct postgres_db *db, enum sql_lane lane, bool is_pooled)
@@ -51,6 +52,14 @@ void postgres_lane_done(struct postgres_lane *lane)
 void postgres_lane_add(struct postgres_lane *lane, struct postgres_task *task)
 {
     postgres_list_push(&lane->queue, task);
+}
+
+bool postgres_lane_admit(struct postgres_lane *lane)
+{
+    if (atomic_fetch_add_explicit(&lane->length, 1, memory_order_relaxed) < lane->settings->bound)
+        return true;
+    (void)atomic_fetch_sub_explicit(&lane->length, 1, memory_order_relaxed);
+    return false;
 }
 
 void postgres_lane_put_back(struct postgres_lane *lane, struct postgres_list *first)
@@ -110,20 +119,47 @@ void postgres_lane_grow(struct postgres_db *db, struct postgres_lane *lane)
         if (lane->conns[i].state != POSTGRES_CLOSED)
             continue;
         lane->conns[i].state = POSTGRES_CONNECTING;
+        lane->was_asked = true;
         db->probes++;
         postgres_connector_ask(&lane->conns[i]);
         return;
     }
 }
 
+// A lane that was used is to be found well again also when nobody asks for it. The connections of
+// those that are alone are more than are needed.
+bool postgres_lane_wants(const struct postgres_db *db, const struct postgres_lane *lane)
+{
+    if (lane->queue.head != NULL)
+        return true;
+    bool is_needed = lane->was_asked && lane != &db->lanes[POSTGRES_LANE_ALONE];
+    return is_needed && !postgres_lane_is_open(lane);
+}
+
+static void take_all(struct postgres_lane *lane, struct postgres_list *ret_tasks)
+{
+    struct postgres_task *task;
+    postgres_list_init(ret_tasks);
+    while ((task = take(lane)) != NULL)
+        postgres_list_push(ret_tasks, task);
+}
+
+// What is alone can also be that on a connection that others share.
+static void hand_over(struct postgres_lane *lane, struct postgres_lane *to)
+{
+    struct postgres_list all;
+    take_all(lane, &all);
+    for (struct postgres_task *task = all.head; task != NULL; task = task->next)
+        task->is_alone = true;
+    postgres_lane_put_back(to, &all);
+}
+
 // What waits for a connection that cannot be had is told so at once.
 static void refuse(struct postgres_db *db, struct postgres_lane *lane)
 {
     struct postgres_list all;
-    postgres_list_init(&all);
     struct postgres_task *task;
-    while ((task = take(lane)) != NULL)
-        postgres_list_push(&all, task);
+    take_all(lane, &all);
     while ((task = postgres_list_pop(&all)) != NULL) {
         (void)postgres_error_unavailable(&task->op->error, db->failure.cause);
         postgres_task_fail(task);
@@ -139,6 +175,7 @@ static void gather(struct postgres_lane *lane, struct postgres_conn *conn,
     do
         postgres_list_push(ret_tasks, take(lane));
     while (++count < lane->settings->batch && lane->queue.head != NULL &&
+           !ret_tasks->head->is_alone && !lane->queue.head->is_alone &&
            postgres_conn_knows(conn, ret_tasks->head) &&
            postgres_conn_knows(conn, lane->queue.head));
 }
@@ -155,8 +192,15 @@ void postgres_lane_run(struct postgres_db *db, struct postgres_lane *lane)
         gather(lane, conn, &tasks);
         postgres_conn_send(conn, &tasks);
     }
-    if (lane->queue.head != NULL && db->failures > 0 && !postgres_lane_is_open(lane))
+    if (lane->queue.head == NULL || db->failures == 0 || postgres_lane_is_open(lane))
+        return;
+    struct postgres_lane *writers = &db->lanes[SQL_LANE_WRITE];
+    if (lane != &db->lanes[POSTGRES_LANE_ALONE] || !postgres_lane_is_open(writers)) {
         refuse(db, lane);
+        return;
+    }
+    hand_over(lane, writers);
+    postgres_lane_run(db, writers);
 }
 
 bool postgres_lane_is_idle(const struct postgres_lane *lane)

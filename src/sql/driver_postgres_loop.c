@@ -37,13 +37,10 @@ void postgres_submit(struct sql *sql, struct sql_op *op)
     struct postgres_db *db = CONTAINER_OF(sql, struct postgres_db, sql);
     check((unsigned)op->lane <= SQL_LANE_WRITE);
     struct postgres_lane *lane = &db->lanes[op->lane];
-    if (atomic_fetch_add_explicit(&lane->length, 1, memory_order_relaxed) >=
-        lane->settings->bound) {
-        (void)atomic_fetch_sub_explicit(&lane->length, 1, memory_order_relaxed);
+    if (postgres_lane_admit(lane))
+        put_in(db, postgres_task_new(op));
+    else
         sql_op_reject(op);
-        return;
-    }
-    put_in(db, postgres_task_new(op));
 }
 
 void postgres_submit_again(struct postgres_db *db, struct postgres_task *task)
@@ -79,13 +76,15 @@ int64_t postgres_backoff_us(struct postgres_db *db, unsigned failures)
     return (int64_t)((double)(BACKOFF_US << doubled) * jitter);
 }
 
-// A lane that has other connections works on.
+// A lane that has other connections works on, and those that are alone may share others'.
 static void note_failure(struct postgres_db *db, const struct postgres_conn *conn)
 {
     db->failures++;
     db->failure = conn->failure;
     db->retry_us = clock_monotonic_us(clock_system()) + postgres_backoff_us(db, db->failures);
-    if (!postgres_lane_is_open(conn->lane) && !atomic_exchange(&db->down, true))
+    bool is_needed =
+        conn->lane != &db->lanes[POSTGRES_LANE_ALONE] && !postgres_lane_is_open(conn->lane);
+    if (is_needed && !atomic_exchange(&db->down, true))
         log_error(LOG_ERROR, "database.unavailable", &conn->failure);
 }
 
@@ -130,10 +129,12 @@ static void look_after(struct postgres_db *db)
     }
     if (db->failures == 0)
         return;
-    for (size_t i = POSTGRES_LANES; i > 0; i--)
-        postgres_lane_grow(db, &db->lanes[i - 1]);
+    for (size_t i = POSTGRES_LANES; i > 0; i--) {
+        if (postgres_lane_wants(db, &db->lanes[i - 1]))
+            postgres_lane_grow(db, &db->lanes[i - 1]);
+    }
     if (db->probes == 0 && now_us >= db->retry_us)
-        note_success(db); // all are open again
+        note_success(db); // all that are needed are open again
 }
 
 static bool is_idle(const struct postgres_db *db)
@@ -184,19 +185,31 @@ static void wait_for_events(struct postgres_db *db)
     }
 }
 
+// Whether there is nothing more to do: what ends may submit again, and so may the prover, which
+// has put in what it will once it is idle.
+static bool is_over(struct postgres_db *db)
+{
+    if (!is_idle(db) || postgres_outbox_due_us(db) != INT64_MAX ||
+        !postgres_prover_is_idle(&db->prover))
+        return false;
+    mutex_lock(&db->inbox.mutex);
+    bool is_empty = db->inbox.list.head == NULL;
+    mutex_unlock(&db->inbox.mutex);
+    return is_empty;
+}
+
 static void *loop_main(void *ctx)
 {
     struct postgres_db *db = ctx;
     for (;;) {
         postgres_outbox_run(db);
-        bool all_proved = postgres_prover_is_idle(&db->prover); // else it may fill the inbox
         bool closing = take_inbox(db);
         take_arrived(db);
         for (size_t i = 0; i < POSTGRES_LANES; i++)
             postgres_lane_run(db, &db->lanes[i]);
         look_after(db);
         postgres_listener_run(db);
-        if (closing && all_proved && is_idle(db) && postgres_outbox_due_us(db) == INT64_MAX)
+        if (closing && is_over(db))
             return NULL;
         wait_for_events(db);
     }

@@ -33,11 +33,19 @@ static bool is_worn(const char *sqlstate, enum sql_lane lane)
            (lane == SQL_LANE_WRITE && strcmp(sqlstate, "25006") == 0);
 }
 
+// A pooler does not say how severe it is in words that are the same in all languages, whether it
+// was told of (DATABASE_POOLER) or not. Its last word tells nothing of the backend, which may go on
+// to commit.
+static bool is_by_server(const PGresult *result)
+{
+    return PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED) != NULL;
+}
+
 static bool is_fatal(const PGresult *result)
 {
-    const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
-    if (severity == NULL) // a pooler's own words
-        severity = PQresultErrorField(result, PG_DIAG_SEVERITY);
+    const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY);
+    if (is_by_server(result))
+        severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
     return severity != NULL && (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0);
 }
 
@@ -64,7 +72,7 @@ static void take_prepared(struct postgres_conn *conn, struct postgres_task *task
     struct postgres_stmt *stmt = task->fresh[task->at / 2];
     if (ok && is_description)
         postgres_stmt_describe(stmt, result);
-    if (!ok && !is_description)
+    if (!ok)
         conn->prepared[stmt->index] = 0;
     postgres_task_take(task, result);
 }
@@ -93,17 +101,6 @@ static void retry(struct postgres_lane *lane, struct postgres_list *tasks)
     postgres_lane_put_back(lane, tasks);
 }
 
-static void end_prepare(struct postgres_conn *conn)
-{
-    struct postgres_list tasks;
-    const struct postgres_task *failed = pop(conn, &tasks);
-    conn->is_preparing = false;
-    if (failed == NULL)
-        postgres_conn_send(conn, &tasks);
-    else
-        postgres_task_finish(tasks.head);
-}
-
 static void note_room(struct postgres_db *db, const struct postgres_task *task)
 {
     if (task->op->lane != SQL_LANE_WRITE)
@@ -114,36 +111,86 @@ static void note_room(struct postgres_db *db, const struct postgres_task *task)
         atomic_store(&db->full_us, 0);
 }
 
-// Whether others may be why a task failed: those in its transaction, or who had a lock too long.
-static bool is_by_others(const struct postgres_conn *conn, const struct postgres_list *tasks,
-                         const struct postgres_task *failed)
+// Queues a task in another lane, behind all that wait there.
+static void move(struct postgres_db *db, unsigned to, struct postgres_task *task)
 {
-    bool is_locked =
-        conn->lane->settings->session.lock_timeout_ms > 0 && strcmp(failed->sqlstate, "55P03") == 0;
-    return tasks->head->next != NULL || is_locked;
+    postgres_task_reset(task);
+    if (postgres_lane_admit(&db->lanes[to]))
+        postgres_lane_add(&db->lanes[to], task);
+    else
+        sql_op_reject(task->op);
+}
+
+// The others come first again, all together without the one that undid them: each round has one
+// less. A failure of the commit itself tells not whose it is: then all are tried one by one.
+static void part(struct postgres_conn *conn, struct postgres_list *tasks,
+                 struct postgres_task *failed)
+{
+    struct postgres_list others;
+    struct postgres_task *task;
+    bool is_told = !failed->is_by_commit;
+    postgres_list_init(&others);
+    while ((task = postgres_list_pop(tasks)) != NULL) {
+        task->is_alone = !is_told;
+        if (task != failed || !is_told)
+            postgres_list_push(&others, task);
+    }
+    if (is_told)
+        move(conn->db, POSTGRES_LANE_ALONE, failed);
+    retry(conn->lane, &others);
+}
+
+static void finish(struct postgres_conn *conn, struct postgres_list *tasks)
+{
+    struct postgres_task *task;
+    while ((task = postgres_list_pop(tasks)) != NULL) {
+        note_room(conn->db, task);
+        postgres_task_finish(task);
+    }
+}
+
+// The end of a transaction that was undone. What failed by chance, by others or for what the
+// connection is, is tried again.
+static void end_failed(struct postgres_conn *conn, struct postgres_list *tasks,
+                       struct postgres_task *failed)
+{
+    const struct postgres_lane_settings *settings = conn->lane->settings;
+    bool is_stale = is_worn(failed->sqlstate, failed->op->lane);
+    bool is_locked = strcmp(failed->sqlstate, "55P03") == 0 &&
+                     &conn->db->lanes[settings->when_locked] != conn->lane;
+    bool again =
+        (is_stale || is_locked || is_chance(failed->sqlstate)) && failed->tries++ < RETRIES_MAX;
+    if (is_stale)
+        conn->is_stale = true;
+    if (tasks->head->next != NULL && !(is_stale && again))
+        part(conn, tasks, failed);
+    else if (!again)
+        finish(conn, tasks);
+    else if (is_locked)
+        move(conn->db, settings->when_locked, postgres_list_pop(tasks));
+    else
+        retry(conn->lane, tasks);
+}
+
+static void end_prepare(struct postgres_conn *conn)
+{
+    struct postgres_list tasks;
+    struct postgres_task *failed = pop(conn, &tasks);
+    conn->is_preparing = false;
+    if (failed == NULL)
+        postgres_conn_send(conn, &tasks);
+    else
+        end_failed(conn, &tasks, failed);
 }
 
 static void end_run(struct postgres_conn *conn)
 {
     struct postgres_list tasks;
     struct postgres_task *failed = pop(conn, &tasks);
-    bool worn = failed != NULL && is_worn(failed->sqlstate, failed->op->lane);
-    if (worn)
-        conn->is_stale = true;
-    if (failed != NULL && is_by_others(conn, &tasks, failed)) {
-        retry(&conn->db->lanes[POSTGRES_LANE_ALONE], &tasks);
-        return;
-    }
-    bool again = worn || (failed != NULL && is_chance(failed->sqlstate));
-    if (again && failed->tries++ < RETRIES_MAX) {
-        retry(conn->lane, &tasks);
-        return;
-    }
-    struct postgres_task *task;
-    while ((task = postgres_list_pop(&tasks)) != NULL) {
-        note_room(conn->db, task);
-        postgres_task_finish(task);
-    }
+    if (failed == NULL)
+        finish(conn, &tasks);
+    else
+        end_failed(conn, &tasks, failed);
 }
 
 // The end of one command's results. The last command of a task is followed by the next task's, if
@@ -184,7 +231,7 @@ bool postgres_conn_receive(struct postgres_conn *conn)
             return false;
         }
         if (result != NULL && is_fatal(result)) {
-            conn->is_terminated = true;
+            conn->is_terminated = is_by_server(result);
             conn->is_refused = is_refusal(conn, result);
             PQclear(result);
             return false;

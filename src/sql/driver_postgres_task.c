@@ -73,6 +73,7 @@ void postgres_task_reset(struct postgres_task *task)
         PQclear(TAKE_PTR(task->results[i]));
     task->at = 0;
     task->sqlstate[0] = '\0';
+    task->is_by_commit = false;
     error_reset(&task->op->error);
 }
 
@@ -88,7 +89,8 @@ static void take_failure(struct postgres_task *task, const PGresult *result)
     else
         (void)postgres_error(result, &task->op->error);
     // A constraint that waits for the commit speaks up behind the last step.
-    if (task->phase == POSTGRES_RUN && task->at < task->op->step_count)
+    task->is_by_commit = task->phase == POSTGRES_RUN && task->at >= task->op->step_count;
+    if (task->phase == POSTGRES_RUN && !task->is_by_commit)
         postgres_error_place_values(result, &task->op->steps[task->at], &task->op->error);
 }
 

@@ -518,7 +518,68 @@ static void test_queue_full(void **state)
     waiter_close(waiter);
 }
 
-// Closing runs what is queued.
+// Reads of a table that somebody changes wait elsewhere: others on the short lane go on.
+static void test_locked_table(void **state)
+{
+    struct postgres_db_fixture *db = *state;
+    if (postgres_db_is_pooled)
+        skip();
+    postgres_db_script(db, "CREATE TABLE a (x BIGINT)");
+    struct postgres_db_fixture other = {.arena = db->arena, .url = db->url};
+    postgres_db_open(&other);
+    struct waiter *waiter = waiter_open();
+    struct numbered holder = {.waiter = waiter};
+    holder.op = postgres_db_op(db, SQL_LANE_WRITE, "ALTER TABLE a ADD y BIGINT");
+    (void)postgres_db_step(db, holder.op, "SELECT pg_sleep(4)");
+    submit(&other, &holder);
+    while (postgres_db_i64(db,
+                           "SELECT count(*) FROM pg_stat_activity "
+                           "WHERE datname = current_database() AND wait_event = 'PgSleep'") == 0)
+        continue;
+    enum { READS = 2 };
+    struct numbered reads[READS] = {0};
+    for (int i = 0; i < READS; i++) {
+        reads[i].waiter = waiter;
+        reads[i].op = postgres_db_op(db, SQL_LANE_SHORT, "SELECT count(*) FROM a");
+        submit(db, &reads[i]);
+    }
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(postgres_db_i64(db, "SELECT 1"), 1);
+    assert_int_equal(waiter_count(waiter), 0);
+    waiter_wait(waiter, READS + 1);
+    for (int i = 0; i < READS; i++)
+        assert_int_equal(reads[i].op->error.code, ERR_OK);
+    sql_close(other.sql);
+    waiter_close(waiter);
+}
+
+// What waits for a lock already while it is prepared is tried as what waits later.
+static void test_locked_while_prepared(void **state)
+{
+    struct postgres_db_fixture *db = *state;
+    if (postgres_db_is_pooled)
+        skip();
+    postgres_db_script(db, "CREATE TABLE a (x BIGINT)");
+    struct postgres_db_fixture other = {.arena = db->arena, .url = db->url};
+    postgres_db_open(&other);
+    struct waiter *waiter = waiter_open();
+    struct numbered all[2] = {{.waiter = waiter}, {.waiter = waiter}};
+    all[0].op = postgres_db_op(db, SQL_LANE_WRITE, "ALTER TABLE a ADD y BIGINT");
+    (void)postgres_db_step(db, all[0].op, "SELECT pg_sleep(1)");
+    submit(&other, &all[0]);
+    while (postgres_db_i64(db,
+                           "SELECT count(*) FROM pg_stat_activity "
+                           "WHERE datname = current_database() AND wait_event = 'PgSleep'") == 0)
+        continue;
+    all[1].op = postgres_db_op(db, SQL_LANE_WRITE, "INSERT INTO a VALUES (1)");
+    submit(db, &all[1]);
+    waiter_wait(waiter, 2);
+    assert_int_equal(all[1].op->error.code, ERR_OK);
+    sql_close(other.sql);
+    waiter_close(waiter);
+}
+
+// Closing runs what is queued, and what that brings.
 static void test_close_with_queue(void **state)
 {
     struct postgres_db_fixture *db = *state;
@@ -666,6 +727,8 @@ int main(void)
         POSTGRES_TEST(test_lanes),
         POSTGRES_TEST(test_deadlock),
         POSTGRES_TEST(test_queue_full),
+        POSTGRES_TEST(test_locked_table),
+        POSTGRES_TEST(test_locked_while_prepared),
         POSTGRES_TEST(test_close_with_queue),
         POSTGRES_TEST(test_changed_tables),
         POSTGRES_TEST(test_open_errors),

@@ -3,7 +3,8 @@
 
 #include "support/waiter.h"
 
-#define OPS 400
+#define OPS     400
+#define WAITING 6 // more than there are connections for those that are alone
 
 static const struct sql_stmt insert = {.name = "insert",
                                        .text = "INSERT INTO a (x, n) VALUES ($1, 0)"};
@@ -73,7 +74,8 @@ static void test_together(void **state)
                      OPS + OPS * 4 / 5);
 }
 
-// Another program holds a row: only who wants that row waits for it.
+// Another program holds a row: only those who want that row wait for it, and others are not undone
+// for good with them.
 static void test_row_locked_elsewhere(void **state)
 {
     struct postgres_db_fixture *db = *state;
@@ -93,22 +95,63 @@ static void test_row_locked_elsewhere(void **state)
                            "SELECT count(*) FROM pg_stat_activity "
                            "WHERE datname = current_database() AND wait_event = 'PgSleep'") == 0)
         continue;
-    const struct sql_op *waiting = submit(db, db->sql, waiter, &add, 10001);
+    const struct sql_op *waiting[WAITING];
+    for (int i = 0; i < WAITING; i++)
+        waiting[i] = submit(db, db->sql, waiter, &add, 10001);
     for (int i = 0; i < OPS; i++)
-        (void)submit(db, db->sql, free_ones, &insert, i);
+        (void)submit(db, db->sql, free_ones, &insert, i == OPS - 1 ? 0 : i);
     waiter_wait(free_ones, OPS);
     assert_int_equal(waiter_count(held), 0);
     assert_int_equal(waiter_count(waiter), 0);
     waiter_wait(held, 1);
-    waiter_wait(waiter, 1);
-    assert_int_equal(waiting->error.code, ERR_OK);
-    assert_int_equal(postgres_db_i64(db, "SELECT n FROM a WHERE x = 10001"), 2);
+    waiter_wait(waiter, WAITING);
+    for (int i = 0; i < WAITING; i++)
+        assert_int_equal(waiting[i]->error.code, ERR_OK);
+    assert_int_equal(postgres_db_i64(db, "SELECT n FROM a WHERE x = 10001"), 1 + WAITING);
     assert_int_equal(postgres_db_i64(db, "SELECT count(*) FROM a WHERE x BETWEEN 0 AND 10000"),
-                     OPS);
+                     OPS - 1);
     sql_close(other);
     waiter_close(held);
     waiter_close(waiter);
     waiter_close(free_ones);
+}
+
+// What is to be alone shares no transaction also where no connection can be opened for it.
+static void test_no_more_connections(void **state)
+{
+    struct postgres_db_fixture *db = *state;
+    struct sql_op *ops[OPS];
+    make_table(db);
+    begin(db, db->sql);
+    postgres_db_expect(db, postgres_db_op(db, SQL_LANE_SHORT, "SELECT 1"), ERR_OK);
+    postgres_allow(postgres_db_server, db->url, false);
+    struct waiter *waiter = waiter_open();
+    for (int i = 0; i < OPS; i++)
+        ops[i] = submit(db, db->sql, waiter, &insert, i % 50 == 7 ? 10001 : i);
+    waiter_wait(waiter, OPS);
+    waiter_close(waiter);
+    for (int i = 0; i < OPS; i++)
+        assert_int_equal(ops[i]->error.code, i % 50 == 7 ? ERR_CONFLICT : ERR_OK);
+    assert_true(sql_is_available(db->sql));
+    postgres_allow(postgres_db_server, db->url, true);
+}
+
+// A constraint that speaks up at the commit does not tell whose values it means.
+static void test_failed_commit(void **state)
+{
+    struct postgres_db_fixture *db = *state;
+    struct sql_op *ops[OPS];
+    make_table(db);
+    postgres_db_script(db, "ALTER TABLE a DROP CONSTRAINT a_pkey;"
+                           "ALTER TABLE a ADD UNIQUE (x) DEFERRABLE INITIALLY DEFERRED");
+    begin(db, db->sql);
+    struct waiter *waiter = waiter_open();
+    for (int i = 0; i < OPS; i++)
+        ops[i] = submit(db, db->sql, waiter, &insert, i % 50 == 7 ? 10001 : i);
+    waiter_wait(waiter, OPS);
+    waiter_close(waiter);
+    for (int i = 0; i < OPS; i++)
+        assert_int_equal(ops[i]->error.code, i % 50 == 7 ? ERR_CONFLICT : ERR_OK);
 }
 
 // Two processes change the same rows, each in an order of its own, and so come to wait for each
@@ -141,6 +184,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         POSTGRES_TEST(test_together),
         POSTGRES_TEST(test_row_locked_elsewhere),
+        POSTGRES_TEST(test_no_more_connections),
+        POSTGRES_TEST(test_failed_commit),
         POSTGRES_TEST(test_crossing),
     };
     return cmocka_run_group_tests(tests, postgres_db_start, postgres_db_stop);

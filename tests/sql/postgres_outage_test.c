@@ -1,7 +1,9 @@
 // Tests of PostgreSQL going away: no wrong answer, no lost write, and back again by itself.
 #include "sql/postgres_db.h"
 
+#include <netinet/in.h>
 #include <stdatomic.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -231,6 +233,49 @@ static void test_close_while_down(void **state)
     postgres_resume(postgres_db_server);
 }
 
+// Greets as a server does, and says nothing more.
+static void *greet_and_freeze(void *ctx)
+{
+    static const char greeting[] = "R\0\0\0\x08\0\0\0\0"
+                                   "S\0\0\0\x18server_version\00016.0\0"
+                                   "Z\0\0\0\x05I";
+    char heard[4096];
+    int fd = accept(*(const int *)ctx, NULL, NULL);
+    check(fd >= 0 && read(fd, heard, sizeof(heard)) > 0);
+    check(write(fd, greeting, sizeof(greeting) - 1) == (ssize_t)sizeof(greeting) - 1);
+    while (read(fd, heard, sizeof(heard)) > 0)
+        continue;
+    close(fd);
+    return NULL;
+}
+
+// A peer that accepts and then says nothing does not hold up who connects.
+static void test_frozen_peer(void **state)
+{
+    struct postgres_db_fixture *db = *state;
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(address);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0 && bind(fd, (struct sockaddr *)&address, len) == 0 && listen(fd, 1) == 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+    struct str url = arena_printf(db->arena,
+                                  "postgres://sunlead@127.0.0.1:%u/any?sslmode=disable"
+                                  "&gssencmode=disable&connect_timeout=1",
+                                  ntohs(address.sin_port));
+    pthread_t peer;
+    assert_int_equal(thread_start(&peer, "peer", greet_and_freeze, &fd, NULL), ERR_OK);
+    const struct sql_settings settings = {.url = url.ptr};
+    struct sql *sql = NULL;
+    struct error err;
+    error_reset(&err);
+    int64_t started_us = clock_monotonic_us(clock_system());
+    assert_int_equal(sql_open_as(&settings, &sql, &err), ERR_UNAVAILABLE);
+    assert_true(clock_monotonic_us(clock_system()) - started_us < 5 * US_PER_S);
+    assert_non_null(strstr(err.cause, "in time"));
+    thread_join(peer);
+    close(fd);
+}
+
 // A statement that takes too long is ended by the server; its connection works on.
 static void test_statement_timeout(void **state)
 {
@@ -247,6 +292,7 @@ int main(void)
         POSTGRES_TEST(test_restarts),
         POSTGRES_TEST(test_down),
         POSTGRES_TEST(test_close_while_down),
+        POSTGRES_TEST(test_frozen_peer),
         POSTGRES_TEST(test_statement_timeout),
     };
     return cmocka_run_group_tests(tests, postgres_db_start, postgres_db_stop);

@@ -296,6 +296,13 @@ const char *postgres_create(struct postgres *server, const char *copy_of)
     return url_of(server, name);
 }
 
+void postgres_allow(struct postgres *server, const char *url, bool allowed)
+{
+    struct str text = arena_printf(server->arena, "ALTER DATABASE %.*s ALLOW_CONNECTIONS %s",
+                                   STR_ARG(name_of(url)), allowed ? "true" : "false");
+    postgres_exec(server, url_of(server, "postgres"), text.ptr);
+}
+
 void postgres_drop(struct postgres *server, const char *url)
 {
     struct str text =

@@ -26,6 +26,9 @@ const char *postgres_pool(struct postgres *server, const char *url);
 // postgres_drop() removes a database by its URL, with those who are connected to it.
 void postgres_drop(struct postgres *server, const char *url);
 
+// postgres_allow() has a database take new connections, or none. Fails the test.
+void postgres_allow(struct postgres *server, const char *url, bool allowed);
+
 // postgres_exec() runs a statement as the administrator in a database by its URL. Fails the test.
 void postgres_exec(struct postgres *server, const char *url, const char *statement);
 
