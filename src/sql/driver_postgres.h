@@ -57,6 +57,7 @@ struct postgres_session {
     unsigned lock_timeout_ms;      // 0: as the server has it
     bool is_read_only;
     int64_t deadline_us; // monotonic, by which it has to be open; 0: none but connect_timeout
+    bool goes_by_index;  // its statements read a few rows each
 };
 
 // postgres_connect() opens a connection, with a pooler without any of the session's settings.

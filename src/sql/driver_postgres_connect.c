@@ -96,8 +96,9 @@ static bool complete(PGconn *handle, int64_t deadline_us)
 }
 
 // Plans are made once a statement and connection: planning each time anew, for the values at hand,
-// costs more than it gains on statements that all go by an index. What is tried again, and what
-// waits for a row, is written for the isolation that is the server's own default.
+// costs more than it gains on statements that all go by an index; and one that was made while a
+// table was small must not go through all of it for ever. What is tried again, and what waits for a
+// row, is written for the isolation that is the server's own default.
 static enum err configure(PGconn *handle, const struct postgres_session *session,
                           int64_t deadline_us)
 {
@@ -107,13 +108,13 @@ static enum err configure(PGconn *handle, const struct postgres_session *session
     if (session->lock_timeout_ms > 0)
         (void)snprintf(lock_timeout, sizeof(lock_timeout), "SET lock_timeout = %u; ",
                        session->lock_timeout_ms);
-    int len =
-        snprintf(text, sizeof(text),
-                 "SET TimeZone = 'UTC'; SET jit = off; SET statement_timeout = %u; %s"
-                 "SET plan_cache_mode = force_generic_plan; "
-                 "SET default_transaction_isolation = 'read committed'; "
-                 "SET default_transaction_read_only = %s",
-                 session->statement_timeout_ms, lock_timeout, session->is_read_only ? "on" : "off");
+    int len = snprintf(text, sizeof(text),
+                       "SET TimeZone = 'UTC'; SET jit = off; SET statement_timeout = %u; %s"
+                       "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = %s; "
+                       "SET default_transaction_isolation = 'read committed'; "
+                       "SET default_transaction_read_only = %s",
+                       session->statement_timeout_ms, lock_timeout,
+                       session->goes_by_index ? "off" : "on", session->is_read_only ? "on" : "off");
     check(len > 0 && (size_t)len < sizeof(text));
     return postgres_run_text(&call, text, NULL);
 }

@@ -9,10 +9,11 @@
 // locks in any order: what keeps one of them from its end, be it a lock that is not to be had soon,
 // undoes them all. That one is tried again alone, the others together.
 static const struct postgres_lane_settings settings[POSTGRES_LANES] = {
-    [SQL_LANE_SHORT] = {"short", 2, 64, 1, 4096, {5000, 500, true, 0}, SQL_LANE_LONG},
+    [SQL_LANE_SHORT] = {"short", 2, 64, 1, 4096, {5000, 500, true, 0, true}, SQL_LANE_LONG},
     [SQL_LANE_LONG] = {"long", 2, 1, 1, 256, {30000, 0, true, 0}, SQL_LANE_LONG},
-    [SQL_LANE_WRITE] = {"write", 2, 1, 32, 4096, {10000, 100, false, 0}, POSTGRES_LANE_ALONE},
-    [POSTGRES_LANE_ALONE] = {"alone", 4, 1, 1, 4096, {10000, 2000, false, 0}, POSTGRES_LANE_ALONE},
+    [SQL_LANE_WRITE] = {"write", 2, 1, 32, 4096, {10000, 100, false, 0, true}, POSTGRES_LANE_ALONE},
+    [POSTGRES_LANE_ALONE] =
+        {"alone", 4, 1, 1, 4096, {10000, 2000, false, 0, true}, POSTGRES_LANE_ALONE},
 };
 
 // With a pooler one operation at a time: it takes a backend away when a transaction has ended,

@@ -33,14 +33,21 @@ static bool lead_differs(const struct lead *before, const struct lead *after, un
     return false;
 }
 
-// next is what the order makes of the lead, whose newest order is newest_id.
-static void set_lead(struct sql_op *op, const struct order *order, int64_t newest_id,
-                     const struct lead *lead, struct lead *next, int64_t now_us)
+// Whether an order makes something else (next) of its lead; if it shows, it changes the lead's
+// time.
+static bool has_changed(const struct lead *lead, struct lead *next, int64_t now_us)
 {
     if (lead->id == 0 || !lead_differs(lead, next, 0))
-        return;
+        return false;
     if (lead_differs(lead, next, FIELD_VOLATILE))
         next->updated_at = OPT_I64(now_us);
+    return true;
+}
+
+// Stores what an order made of its lead, whose newest order is newest_id.
+static void set_lead(struct sql_op *op, const struct order *order, int64_t newest_id,
+                     struct lead *next)
+{
     // What the order does not know may have been changed by others since the lead was read.
     next->system_size = order->system_size;
     next->panel_count = order->panel_count;
@@ -55,7 +62,8 @@ static void save_lead(struct sql_op *op, const struct order *order, int64_t newe
     struct lead next = *lead;
     // An older order ended when it did.
     order_apply_to_lead(order, &next, order->id == newest_id ? now_us : order->completed_at.value);
-    set_lead(op, order, newest_id, lead, &next, now_us);
+    if (has_changed(lead, &next, now_us))
+        set_lead(op, order, newest_id, &next);
 }
 
 static void add_event(struct sql_op *op, const struct order *order, enum order_state before,
@@ -86,7 +94,8 @@ void order_commit_without_figures(struct sql_op *op, const struct order *order,
     bare.panel_count = (struct opt_i64){0};
     order_apply_to_lead(&bare, &next, now_us);
     next.sync_status = LEAD_SYNC_FAILED;
-    set_lead(op, &bare, order->id, lead, &next, now_us);
+    if (has_changed(lead, &next, now_us))
+        set_lead(op, &bare, order->id, &next);
     add_event(op, order, before, now_us);
 }
 
