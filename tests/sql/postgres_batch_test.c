@@ -4,7 +4,7 @@
 #include "support/waiter.h"
 
 #define OPS     400
-#define WAITING 6 // more than there are connections for those that are alone
+#define WAITING 2
 
 static const struct sql_stmt insert = {.name = "insert",
                                        .text = "INSERT INTO a (x, n) VALUES ($1, 0)"};
@@ -87,7 +87,7 @@ static void test_row_locked_elsewhere(void **state)
     struct waiter *free_ones = waiter_open();
     struct sql_op *holder = sql_op_new(db->arena, "holder", SQL_LANE_WRITE);
     (void)SQL_STEP(holder, &add, SQLV_INT(10001));
-    (void)postgres_db_step(db, holder, "SELECT pg_sleep(2)");
+    (void)postgres_db_step(db, holder, "SELECT pg_sleep(1.5)");
     holder->done = count_done;
     holder->done_ctx = held;
     sql_submit(other, holder);
