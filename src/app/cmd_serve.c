@@ -1,15 +1,12 @@
 // sunlead serve: the API and the background work.
-#include <malloc.h>
-
 #include "app/commands.h"
-#include "app/service.h"
-#include "app/stop_signal.h"
+#include "app/service_command.h"
 #include "base/log.h"
 
-#define ARENAS_MAX 2 // of malloc: one a thread, the default, keeps more memory than it saves time
-
-static void log_listening(const struct config *config, uint16_t port, struct arena *arena)
+static void log_started(const struct config *config, const struct service_options *options,
+                        const struct service *service, struct arena *arena)
 {
+    uint16_t port = service_port(service);
     const char *url = cli_http_url(arena, config->listen, port).ptr;
     log_event(LOG_INFO, "serve.listening", arena_printf(arena, "listening on %s", url).ptr,
               LOG_TEXT_FIELD("address", config->listen), LOG_I64("port", port),
@@ -21,22 +18,9 @@ static void log_listening(const struct config *config, uint16_t port, struct are
                   "LightFusion will refuse every call: set LIGHTFUSION_EMAIL and "
                   "LIGHTFUSION_PASSWORD, or LIGHTFUSION_API_KEY",
                   LOG_STR("api", config_hide_password(str_of(config->lightfusion_api), arena)));
-}
-
-static int serve(const struct config *config, const struct service_options *options,
-                 struct arena *arena)
-{
-    stop_signal_block();
-    struct service *service;
-    struct error err;
-    error_reset(&err);
-    if (service_open(config, options, &service, &err) != ERR_OK)
-        return cli_fail_error(&err);
-    log_listening(config, service_port(service), arena);
     if (options->insecure)
         log_event(LOG_WARN, "serve.insecure",
                   "whoever reaches this address may do everything: there is no authentication");
-    return service_run(service, "serve");
 }
 
 static int run(const struct cli_command *command, char **argv)
@@ -54,16 +38,7 @@ static int run(const struct cli_command *command, char **argv)
          .flag = &service.no_migrate},
         {0},
     };
-    enum cli_parsed parsed = cli_parse(command, options, argv, NULL);
-    if (parsed != CLI_GO)
-        return CLI_EXIT(parsed);
-    CLEANUP(arena_close_ptr) struct arena *arena = arena_open(0);
-    struct config config;
-    parsed = cli_load_config(arena, &config);
-    if (parsed != CLI_GO)
-        return CLI_EXIT(parsed);
-    (void)mallopt(M_ARENA_MAX, ARENAS_MAX);
-    return serve(&config, &service, arena);
+    return service_command(command, options, argv, &service, log_started);
 }
 
 const struct cli_command cmd_serve = {

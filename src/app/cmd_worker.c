@@ -1,28 +1,18 @@
 // sunlead worker: the background work alone.
-#include <malloc.h>
-
 #include "app/commands.h"
-#include "app/service.h"
-#include "app/stop_signal.h"
+#include "app/service_command.h"
 #include "base/log.h"
 
-#define ARENAS_MAX 2 // as in sunlead serve
-
-static int work(const struct config *config, const struct service_options *options,
-                struct arena *arena)
+static void log_started(const struct config *config, const struct service_options *options,
+                        const struct service *service, struct arena *arena)
 {
-    stop_signal_block();
-    struct service *service;
-    struct error err;
-    error_reset(&err);
-    if (service_open(config, options, &service, &err) != ERR_OK)
-        return cli_fail_error(&err);
+    (void)options;
+    (void)service;
     log_event(LOG_INFO, "worker.started", "doing the background work",
               LOG_STR("database", config_hide_password(str_of(config->database_url), arena)),
               LOG_TEXT_FIELD("files", config->data_dir),
               LOG_STR("lightfusion", config_hide_password(str_of(config->lightfusion_api), arena)),
               LOG_I64("concurrency", config->job_concurrency));
-    return service_run(service, "worker");
 }
 
 static int run(const struct cli_command *command, char **argv)
@@ -34,16 +24,7 @@ static int run(const struct cli_command *command, char **argv)
          .flag = &service.no_migrate},
         {0},
     };
-    enum cli_parsed parsed = cli_parse(command, options, argv, NULL);
-    if (parsed != CLI_GO)
-        return CLI_EXIT(parsed);
-    CLEANUP(arena_close_ptr) struct arena *arena = arena_open(0);
-    struct config config;
-    parsed = cli_load_config(arena, &config);
-    if (parsed != CLI_GO)
-        return CLI_EXIT(parsed);
-    (void)mallopt(M_ARENA_MAX, ARENAS_MAX);
-    return work(&config, &service, arena);
+    return service_command(command, options, argv, &service, log_started);
 }
 
 const struct cli_command cmd_worker = {
