@@ -17,6 +17,7 @@ struct texts {
     const char *keep;
     const char *time_scale;
     const char *clock_skew; // NULL: none
+    bool same_house;
     struct cli_list faults;
 };
 
@@ -102,6 +103,7 @@ static bool parse_settings(const struct texts *texts, struct sim_settings *setti
     settings->listen = texts->listen;
     settings->port = (uint16_t)port;
     settings->seed = (uint64_t)seed;
+    settings->same_house = texts->same_house;
     return true;
 }
 
@@ -180,6 +182,9 @@ static int run(const struct cli_command *command, char **argv)
          .value_name = "DURATION",
          .help = "its clock is so much ahead, such as 5m, or behind: -90s",
          .value = &texts.clock_skew},
+        {.name = "--same-house",
+         .help = "all models are of one house, made once: for trying many of them",
+         .flag = &texts.same_house},
         {.name = "--fault",
          .value_name = "RULE",
          .help = "lets something go wrong (see above); can be given several times",

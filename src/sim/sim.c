@@ -54,7 +54,7 @@ enum err sim_open(const struct sim_settings *settings, struct sim **ret_sim, str
     check(sim != NULL);
     TRY(sim_faults_open(&full, &sim->app.faults, err));
     TRY(sim_state_open(&full, &sim->app.state, err));
-    TRY(sim_files_open(&sim->app.files, err));
+    TRY(sim_files_open(full.same_house, &sim->app.files, err));
     struct http_server_settings http = {
         .listen = full.listen,
         .port = full.port,

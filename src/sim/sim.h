@@ -22,6 +22,7 @@ struct sim_settings {
     unsigned token_ttl_s;    // how long a session's token is good; 0: 900
     size_t project_max;      // creates beyond it get 503; 0: 100,000
     double time_scale;       // simulated time runs so many times faster; 0: 1
+    bool same_house;         // all projects get the files of the one that is asked for first
     const struct str *rules; // of faults, as sim_rule_parse() reads them
     size_t rule_count;
     const char *api_key;       // a bearer token that is always good; NULL: none

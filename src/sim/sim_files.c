@@ -18,6 +18,7 @@
 #define ARENA_BYTES   ((size_t)4 << 20)
 #define ETAG_DIGITS   32
 #define FILES_A_HOUSE 4
+#define SAME_HOUSE_ID 1
 
 // In the order of struct kept_house's files.
 static const struct {
@@ -48,6 +49,7 @@ struct sim_files {
     pthread_mutex_t lock; // guards pool
     struct pool *pool;    // NULL: stopped
     struct arena *arena;
+    bool same_house;
     uint64_t uses;
     struct kept_house houses[HOUSES_KEPT];
 };
@@ -101,7 +103,6 @@ static enum err house_keep(struct sim_files *files, const struct sim_project *pr
             (const struct str *)(const void *)((const char *)&made + kinds[i].offset);
         TRY(file_keep(&house->files[i], *text, err));
     }
-    house->project_id = project->id;
     return ERR_OK;
 }
 
@@ -110,9 +111,10 @@ static enum err house_get(struct sim_files *files, const struct sim_project *pro
                           struct kept_house **ret_house, struct error *err)
 {
     struct kept_house *oldest = &files->houses[0];
+    int64_t id = files->same_house ? SAME_HOUSE_ID : project->id;
     for (size_t i = 0; i < HOUSES_KEPT; i++) {
         struct kept_house *house = &files->houses[i];
-        if (house->project_id == project->id) {
+        if (house->project_id == id) {
             house->used = ++files->uses;
             *ret_house = house;
             return ERR_OK;
@@ -126,6 +128,7 @@ static enum err house_get(struct sim_files *files, const struct sim_project *pro
         house_forget(oldest);
         return code;
     }
+    oldest->project_id = id;
     oldest->used = ++files->uses;
     *ret_house = oldest;
     return ERR_OK;
@@ -154,13 +157,14 @@ static void wish_run(struct pool_work *work)
                       str_of(file->etag));
 }
 
-enum err sim_files_open(struct sim_files **ret_files, struct error *err)
+enum err sim_files_open(bool same_house, struct sim_files **ret_files, struct error *err)
 {
     struct arena *arena = arena_open(ARENA_BYTES);
     struct sim_files *files = calloc(1, sizeof(*files));
     check(files != NULL);
     pthread_mutex_init(&files->lock, NULL);
     files->arena = arena;
+    files->same_house = same_house;
     for (size_t i = 0; i < HOUSES_KEPT; i++) {
         for (size_t j = 0; j < FILES_A_HOUSE; j++)
             files->houses[i].files[j].fd = -1;

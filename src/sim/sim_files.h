@@ -9,8 +9,10 @@
 
 struct sim_files;
 
-// sim_files_open() starts the one thread that makes and keeps files.
-MUST_CHECK enum err sim_files_open(struct sim_files **ret_files, struct error *err);
+// sim_files_open() starts the one thread that makes and keeps files: of each project's own house,
+// or for all of them those of the first that is asked for.
+MUST_CHECK enum err sim_files_open(bool same_house, struct sim_files **ret_files,
+                                   struct error *err);
 
 // sim_files_stop() answers what is still waiting and ends the thread; further requests get 503.
 // NULL is fine. Blocks.

@@ -527,7 +527,7 @@ class Stage:
     def simulate(self, generation_ms: str = "0:0", port: int = 0, *more: str,
                  keep: str = "none") -> Simulator:
         arguments = ["simulate", "--port", str(port), "--generation-ms", generation_ms,
-                     "--keep", keep, *more]
+                     "--keep", keep, "--same-house", *more]
         program = Simulator("simulate", arguments, {}, self.folder)
         self.programs.append(program)
         program.start()

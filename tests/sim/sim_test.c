@@ -357,6 +357,30 @@ static void test_files(void **state)
     world_close(world);
 }
 
+// Two projects' files of one kind: whether they are the same.
+static bool have_same_files(bool same_house)
+{
+    struct sim_settings settings = {.same_house = same_house}; // done at once
+    struct world *world = world_open(&settings);
+    log_in(world);
+    create(world, example);
+    create(world, example_with(world, "37.7749", "38.5"));
+    struct answer first = ask(world, "GET /storage/leads/123/mesh/scene.ply", NULL, NULL);
+    struct answer second = ask(world, "GET /storage/leads/124/mesh/scene.ply", NULL, NULL);
+    assert_int_equal(first.status, 200);
+    assert_int_equal(second.status, 200);
+    bool are_same = str_equal(first.body, second.body);
+    world_close(world);
+    return are_same;
+}
+
+static void test_same_house(void **state)
+{
+    (void)state;
+    assert_false(have_same_files(false));
+    assert_true(have_same_files(true));
+}
+
 // More houses than are kept: those that were dropped come back the same.
 static void test_files_dropped(void **state)
 {
@@ -489,6 +513,7 @@ int main(void)
         cmocka_unit_test(test_generation),
         cmocka_unit_test(test_generation_times),
         cmocka_unit_test(test_files),
+        cmocka_unit_test(test_same_house),
         cmocka_unit_test(test_files_dropped),
         cmocka_unit_test(test_look_up),
         cmocka_unit_test(test_ledger),
