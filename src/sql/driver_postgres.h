@@ -78,7 +78,8 @@ struct postgres_stmt {
     char name[16];         // on the server
     char *text;            // on the heap
     size_t param_count;    // once described
-    unsigned *param_types; // their OIDs, on the heap
+    unsigned *param_types; // their OIDs, on the heap; NULL: not described
+    uint64_t result_types; // a sum over the OIDs of its columns, once described
 };
 
 // All statements that were ever run; grows. For the loop's thread only.
@@ -87,6 +88,7 @@ struct postgres_stmts {
     size_t count;
     struct postgres_stmt **slots; // by pointer; a power of two, at most half full
     size_t slot_count;
+    unsigned forgotten; // how often the types of all were
 };
 
 // driver_postgres_stmt.c
@@ -95,11 +97,18 @@ struct postgres_stmts {
 struct postgres_stmt *postgres_stmts_find(struct postgres_stmts *stmts, const struct sql_stmt *stmt,
                                           bool is_required);
 
+// postgres_stmts_forget() forgets what the server said of them: each is described again.
+void postgres_stmts_forget(struct postgres_stmts *stmts);
+
 // postgres_stmts_done() frees them all.
 void postgres_stmts_done(struct postgres_stmts *stmts);
 
-// postgres_stmt_describe() keeps what the server says of a statement's parameters.
-void postgres_stmt_describe(struct postgres_stmt *stmt, const struct pg_result *description);
+// postgres_stmt_describe() keeps what the server says of the types of a statement. Returns whether
+// it said otherwise before.
+bool postgres_stmt_describe(struct postgres_stmt *stmt, const struct pg_result *description);
+
+// postgres_stmt_fits() tells whether a result has the types that the server described.
+bool postgres_stmt_fits(const struct postgres_stmt *stmt, const struct pg_result *result);
 
 // driver_postgres_text.c
 
@@ -186,6 +195,7 @@ void postgres_deliver_rows(const struct sql_step *step, const struct pg_result *
 enum postgres_phase {
     POSTGRES_PREPARE, // its statements are being prepared
     POSTGRES_RUN,
+    POSTGRES_VERIFY, // it failed, perhaps for types that are not what they were: they are asked for
 };
 
 // An operation and how far it is, in its arena.
@@ -203,6 +213,9 @@ struct postgres_task {
     struct pg_result **results;   // by step, delivered when all is done
     char sqlstate[6];             // of the failure, if the server named one
     bool is_by_commit;            // the failure, not any step's
+    bool is_retyped;              // the server named other types than before
+    bool was_verified;            // once is enough
+    unsigned forgotten;           // how often types had been when it was sent
 };
 
 // A first-in first-out list of tasks.
@@ -310,6 +323,9 @@ bool postgres_conn_knows(struct postgres_conn *conn, struct postgres_task *task)
 // the connection knows, or one. A connection that fails meanwhile is closed, and the tasks go where
 // those under way go.
 void postgres_conn_send(struct postgres_conn *conn, struct postgres_list *tasks);
+
+// postgres_conn_verify() asks for the types of a task's statements, whose error stays.
+void postgres_conn_verify(struct postgres_conn *conn, struct postgres_list *task);
 
 // postgres_conn_handle() reads and writes what is ready.
 void postgres_conn_handle(struct postgres_conn *conn, unsigned events);
@@ -550,6 +566,10 @@ bool postgres_lane_is_open(const struct postgres_lane *lane);
 
 // postgres_lane_grow() asks for one more connection, unless one is on its way or it is too early.
 void postgres_lane_grow(struct postgres_db *db, struct postgres_lane *lane);
+
+// postgres_lanes_renew() has all lanes learn the types of their statements anew: tables were
+// changed. What was prepared ends with its connection.
+void postgres_lanes_renew(struct postgres_db *db);
 
 // postgres_lane_wants() tells whether it needs a connection and has none.
 bool postgres_lane_wants(const struct postgres_db *db, const struct postgres_lane *lane);

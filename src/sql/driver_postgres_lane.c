@@ -181,8 +181,26 @@ static void gather(struct postgres_lane *lane, struct postgres_conn *conn,
            postgres_conn_knows(conn, lane->queue.head));
 }
 
+void postgres_lanes_renew(struct postgres_db *db)
+{
+    postgres_stmts_forget(&db->stmts);
+    for (size_t i = 0; i < POSTGRES_LANES && !db->address.is_pooled; i++) {
+        for (size_t j = 0; j < db->lanes[i].settings->connections; j++)
+            db->lanes[i].conns[j].is_stale = true;
+    }
+}
+
+static void close_stale(struct postgres_lane *lane)
+{
+    for (size_t i = 0; i < lane->settings->connections; i++) {
+        if (lane->conns[i].is_stale && lane->conns[i].in_flight == 0)
+            postgres_conn_break(&lane->conns[i], "its statements are not what they were");
+    }
+}
+
 void postgres_lane_run(struct postgres_db *db, struct postgres_lane *lane)
 {
+    close_stale(lane);
     while (lane->queue.head != NULL) {
         struct postgres_conn *conn = pick(lane);
         if (conn == NULL || conn->in_flight > 0)
