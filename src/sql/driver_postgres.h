@@ -60,11 +60,20 @@ struct postgres_session {
     bool goes_by_index;  // its statements read a few rows each
 };
 
-// postgres_connect() opens a connection, with a pooler without any of the session's settings.
+// postgres_connect() opens a connection, with a pooler without any of the session's settings, but
+// not before a statement was answered: a pooler takes connections also while its server is away.
 // Blocks. ERR_UNAVAILABLE with libpq's words as the cause.
 MUST_CHECK enum err postgres_connect(const struct postgres_address *address,
                                      const struct postgres_session *session,
                                      struct pg_conn **ret_handle, struct error *err);
+
+// driver_postgres_pooler.c
+
+// postgres_pooler_find() tells whether the address leads to a pooler that may serve each
+// transaction by another backend, though it is not said to. Leaves no trace on those backends.
+// Blocks. ERR_UNAVAILABLE as postgres_connect().
+MUST_CHECK enum err postgres_pooler_find(const struct postgres_address *address, bool *ret_found,
+                                         struct error *err);
 
 // ---- Statements.
 
@@ -207,6 +216,7 @@ struct postgres_task {
     bool is_alone; // shares none
     unsigned tries;
     int64_t prove_until_us; // monotonic; how long its fate is looked for; 0: that was known so far
+    bool is_committed;      // as its proof saw
     size_t at;              // the command whose result is awaited
     struct postgres_stmt **fresh; // those being prepared
     struct postgres_stmt **stmts; // by step
@@ -296,7 +306,7 @@ struct postgres_conn {
     bool is_preparing;             // sends nothing else meanwhile
     bool is_terminated;            // the server said that it ends; it did nothing after that
     bool is_refused;               // the pooler said that it had no backend for what was sent
-    bool is_stale;                 // its prepared statements are not what they were
+    bool is_stale;                 // nothing more is sent on it
     bool wants_output;
     int64_t progress_us;        // monotonic, of the last result or the first sending
     struct postgres_conn *next; // in the connector's lists
@@ -528,6 +538,7 @@ struct postgres_db {
     pthread_t thread;
     bool started;
     atomic_bool down;     // the last connection could not be opened
+    atomic_uint opened;   // how many connections could be
     atomic_llong full_us; // monotonic; when a write last failed for want of room, 0: never
     // The loop's own:
     struct random random;
@@ -561,7 +572,7 @@ void postgres_lane_run(struct postgres_db *db, struct postgres_lane *lane);
 // postgres_lane_writes() tells whether its connections write; NULL does not.
 bool postgres_lane_writes(const struct postgres_lane *lane);
 
-// postgres_lane_is_open() tells whether it has a connection.
+// postgres_lane_is_open() tells whether it has a connection that something can be sent on.
 bool postgres_lane_is_open(const struct postgres_lane *lane);
 
 // postgres_lane_grow() asks for one more connection, unless one is on its way or it is too early.
@@ -570,6 +581,10 @@ void postgres_lane_grow(struct postgres_db *db, struct postgres_lane *lane);
 // postgres_lanes_renew() has all lanes learn the types of their statements anew: tables were
 // changed. What was prepared ends with its connection.
 void postgres_lanes_renew(struct postgres_db *db);
+
+// postgres_lanes_end() has nothing more sent on the connections there are: each is closed when what
+// is under way on it has ended.
+void postgres_lanes_end(struct postgres_db *db);
 
 // postgres_lane_wants() tells whether it needs a connection and has none.
 bool postgres_lane_wants(const struct postgres_db *db, const struct postgres_lane *lane);
@@ -587,6 +602,10 @@ void postgres_loop_done(struct postgres_db *db);
 
 // postgres_backoff_us() is how long to wait after so many failures in a row, 1 or more.
 int64_t postgres_backoff_us(struct postgres_db *db, unsigned failures);
+
+// postgres_note_refusal() takes a pooler's word that it has no server: nothing is sent by way of it
+// before a new connection was answered.
+void postgres_note_refusal(struct postgres_db *db, const char *why);
 
 // postgres_wake() makes the loop look at what there is to do. From any thread.
 void postgres_wake(struct postgres_db *db);

@@ -231,6 +231,8 @@ void postgres_conn_break(struct postgres_conn *conn, const char *why)
     // A socket that libpq closed already is not watched any more.
     (void)epoll_ctl(conn->db->epoll_fd, EPOLL_CTL_DEL, PQsocket(conn->handle), NULL);
     PQfinish(TAKE_PTR(conn->handle));
+    if (conn->is_refused)
+        postgres_note_refusal(conn->db, cause);
     // Its backend may hang in the commit, with all its locks.
     if (was_writing && (unsure.head != NULL || conn->backend.pid != 0))
         postgres_prover_take(conn->db, &conn->backend, &unsure);

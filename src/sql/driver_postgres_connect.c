@@ -119,15 +119,21 @@ static enum err configure(PGconn *handle, const struct postgres_session *session
     return postgres_run_text(&call, text, NULL);
 }
 
+static enum err ask_anything(PGconn *handle, int64_t deadline_us)
+{
+    const struct postgres_call call = {.handle = handle, .deadline_us = deadline_us};
+    return postgres_run_text(&call, "SELECT 1", NULL);
+}
+
 static enum err try_host(PGconn *handle, const struct postgres_address *address,
-                         const struct postgres_session *session, int64_t timeout_s,
+                         const struct postgres_session *session, int64_t timeout_us,
                          struct error *err)
 {
-    int64_t deadline_us = clock_monotonic_us(clock_system()) + timeout_s * US_PER_S;
-    if (session->deadline_us != 0 && session->deadline_us < deadline_us)
-        deadline_us = session->deadline_us;
+    int64_t deadline_us = clock_monotonic_us(clock_system()) + timeout_us;
     bool is_open = complete(handle, deadline_us);
-    if (is_open && !address->is_pooled)
+    if (is_open && address->is_pooled)
+        is_open = ask_anything(handle, deadline_us) == ERR_OK;
+    else if (is_open)
         is_open = configure(handle, session, deadline_us) == ERR_OK;
     if (!is_open) {
         bool is_late = clock_monotonic_us(clock_system()) >= deadline_us;
@@ -137,6 +143,16 @@ static enum err try_host(PGconn *handle, const struct postgres_address *address,
     if (PQserverVersion(handle) < SERVER_VERSION_MIN)
         return error_set(err, ERR_INVALID, "PostgreSQL 13 or newer is needed");
     return ERR_OK;
+}
+
+// Those hosts that are left share what time is left, so that one that is silent takes not all.
+static int64_t host_timeout_us(const struct postgres_session *session, size_t left,
+                               int64_t timeout_us)
+{
+    if (session->deadline_us == 0)
+        return timeout_us;
+    int64_t share_us = (session->deadline_us - clock_monotonic_us(clock_system())) / (int64_t)left;
+    return share_us < timeout_us ? share_us : timeout_us;
 }
 
 enum err postgres_connect(const struct postgres_address *address,
@@ -151,7 +167,8 @@ enum err postgres_connect(const struct postgres_address *address,
     for (size_t i = 0; i < hosts && code != ERR_OK; i++) {
         CLEANUP(arena_close_ptr) struct arena *arena = arena_open(0);
         CLEANUP(finish_ptr) PGconn *handle = begin(address, i, arena);
-        code = try_host(handle, address, session, timeout_s, err);
+        code = try_host(handle, address, session,
+                        host_timeout_us(session, hosts - i, timeout_s * US_PER_S), err);
         if (code == ERR_OK)
             *ret_handle = TAKE_PTR(handle);
     }
