@@ -62,7 +62,8 @@ struct postgres_session {
 
 // postgres_connect() opens a connection, with a pooler without any of the session's settings, but
 // not before a statement was answered: a pooler takes connections also while its server is away.
-// Blocks. ERR_UNAVAILABLE with libpq's words as the cause.
+// Blocks. ERR_UNAVAILABLE with libpq's words as the cause; ERR_FORBIDDEN, ERR_NOT_FOUND where the
+// server says that it will not let the role in, or has no such database.
 MUST_CHECK enum err postgres_connect(const struct postgres_address *address,
                                      const struct postgres_session *session,
                                      struct pg_conn **ret_handle, struct error *err);
@@ -546,6 +547,7 @@ struct postgres_db {
     unsigned failures;    // connections that could not be opened, in a row
     int64_t retry_us;     // when the next may be tried
     struct error failure; // of the last one
+    int64_t down_us;      // monotonic, since when it is down
 };
 
 // driver_postgres_lane.c

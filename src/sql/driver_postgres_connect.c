@@ -69,6 +69,7 @@ static PGconn *begin(const struct postgres_address *address, size_t host, struct
     PGconn *handle = PQconnectStartParams(names, values, 0);
     check(handle != NULL);
     (void)PQsetNoticeReceiver(handle, ignore_notice, NULL);
+    (void)PQsetErrorVerbosity(handle, PQERRORS_VERBOSE); // with the code
     return handle;
 }
 
@@ -119,6 +120,53 @@ static enum err configure(PGconn *handle, const struct postgres_session *session
     return postgres_run_text(&call, text, NULL);
 }
 
+// The words of a refusal behind its code, which has no result to stand in: "FATAL:  28P01: ...",
+// whatever the language. NULL: it is not that code.
+static const char *find_code(const char *words, const char *sqlstate)
+{
+    char mark[16];
+    (void)snprintf(mark, sizeof(mark), ":  %s: ", sqlstate);
+    const char *found = strstr(words, mark);
+    return found == NULL ? NULL : found + strlen(":  ");
+}
+
+// What no later try changes, and what does. ERR_OK: it is none of that.
+static enum err judge_refusal(const PGconn *handle, const char *words, struct error *err)
+{
+    const char *role = PQuser(handle);
+    const char *database = PQdb(handle);
+    const char *said;
+    enum err code = ERR_FORBIDDEN;
+    if ((said = find_code(words, "28P01")) != NULL)
+        (void)error_set(err, code, "the server refuses the password of the role %s", role);
+    else if ((said = find_code(words, "28000")) != NULL)
+        (void)error_set(err, code,
+                        "the server does not let the role %s in: there is no such role, it lacks "
+                        "LOGIN, or pg_hba.conf has no line for it",
+                        role);
+    else if ((said = find_code(words, "3D000")) != NULL)
+        code = error_set(err, ERR_NOT_FOUND,
+                         "the server has no such database: CREATE DATABASE \"%s\" OWNER \"%s\"",
+                         database, role);
+    else if ((said = find_code(words, "42501")) != NULL)
+        (void)error_set(err, code, "a right is missing: GRANT CONNECT ON DATABASE \"%s\" TO \"%s\"",
+                        database, role);
+    else
+        return ERR_OK;
+    error_cause(err, "PostgreSQL %.*s", (int)strcspn(said, "\n"), said);
+    return code;
+}
+
+static enum err judge_failure(const PGconn *handle, bool is_late, struct error *err)
+{
+    struct str words = str_of(PQerrorMessage(handle));
+    TRY(judge_refusal(handle, words.ptr, err));
+    // Behind the first line are places in the server's source.
+    char line[200];
+    (void)snprintf(line, sizeof(line), "%.*s", (int)strcspn(words.ptr, "\n"), words.ptr);
+    return postgres_error_unavailable(err, is_late ? "no answer in time" : line);
+}
+
 static enum err ask_anything(PGconn *handle, int64_t deadline_us)
 {
     const struct postgres_call call = {.handle = handle, .deadline_us = deadline_us};
@@ -137,9 +185,9 @@ static enum err try_host(PGconn *handle, const struct postgres_address *address,
         is_open = configure(handle, session, deadline_us) == ERR_OK;
     if (!is_open) {
         bool is_late = clock_monotonic_us(clock_system()) >= deadline_us;
-        return postgres_error_unavailable(err,
-                                          is_late ? "no answer in time" : PQerrorMessage(handle));
+        return judge_failure(handle, is_late, err);
     }
+    (void)PQsetErrorVerbosity(handle, PQERRORS_DEFAULT);
     if (PQserverVersion(handle) < SERVER_VERSION_MIN)
         return error_set(err, ERR_INVALID, "PostgreSQL 13 or newer is needed");
     return ERR_OK;

@@ -81,8 +81,10 @@ static void note_failure(struct postgres_db *db, const struct error *failure, bo
     db->failures++;
     db->failure = *failure;
     db->retry_us = clock_monotonic_us(clock_system()) + postgres_backoff_us(db, db->failures);
-    if (is_down && !atomic_exchange(&db->down, true))
-        log_error(LOG_ERROR, "database.unavailable", failure);
+    if (!is_down || atomic_exchange(&db->down, true))
+        return;
+    db->down_us = clock_monotonic_us(clock_system());
+    log_error(LOG_ERROR, "database.unavailable", failure);
 }
 
 // A lane that has other connections works on, and those that are alone may share others'.
@@ -102,8 +104,11 @@ void postgres_note_refusal(struct postgres_db *db, const char *why)
 static void note_success(struct postgres_db *db)
 {
     db->failures = 0;
-    if (atomic_exchange(&db->down, false))
-        log_event(LOG_INFO, "database.recovered", "the database can be reached again");
+    if (!atomic_exchange(&db->down, false))
+        return;
+    int64_t lasted_us = clock_monotonic_us(clock_system()) - db->down_us;
+    log_event(LOG_INFO, "database.recovered", "the database can be reached again",
+              LOG_I64("after_s", (lasted_us + US_PER_S - 1) / US_PER_S));
 }
 
 static void take_arrived(struct postgres_db *db)
