@@ -63,7 +63,7 @@ struct postgres_session {
 // postgres_connect() opens a connection, with a pooler without any of the session's settings, but
 // not before a statement was answered: a pooler takes connections also while its server is away.
 // Blocks. ERR_UNAVAILABLE with libpq's words as the cause; ERR_FORBIDDEN, ERR_NOT_FOUND where the
-// server says that it will not let the role in, or has no such database.
+// server will not let the role in, or there is no such database or host.
 MUST_CHECK enum err postgres_connect(const struct postgres_address *address,
                                      const struct postgres_session *session,
                                      struct pg_conn **ret_handle, struct error *err);

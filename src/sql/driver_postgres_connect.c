@@ -161,6 +161,9 @@ static enum err judge_failure(const PGconn *handle, bool is_late, struct error *
 {
     struct str words = str_of(PQerrorMessage(handle));
     TRY(judge_refusal(handle, words.ptr, err));
+    if (str_starts(words, STR("could not translate host name")) &&
+        strstr(words.ptr, "Temporary") == NULL)
+        return error_set(err, ERR_NOT_FOUND, "the host %s is not known", PQhost(handle));
     // Behind the first line are places in the server's source.
     char line[200];
     (void)snprintf(line, sizeof(line), "%.*s", (int)strcspn(words.ptr, "\n"), words.ptr);

@@ -88,7 +88,7 @@ static void park_among(struct task *task, const char *why, const int64_t *ids, s
 {
     struct buf text;
     buf_init_arena(&text, task->arena, SIZE_MAX);
-    buf_printf(&text, "%s", why);
+    buf_printf(&text, "%s%s", why, count == 0 ? " no id" : "");
     for (size_t i = 0; i < count && i < TASK_NAMED_MAX; i++)
         buf_printf(&text, "%s%lld", i == 0 ? ": " : ", ", (long long)ids[i]);
     buf_printf(&text, "%s", count > TASK_NAMED_MAX ? ", ..." : ".");
