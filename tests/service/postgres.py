@@ -182,5 +182,11 @@ class Postgres:
         self.execute("postgres", f"CREATE DATABASE {name}")
         return name
 
+    def dump(self, name: str, into: str) -> None:
+        """Makes a backup of a database, and restores it into an empty one."""
+        file, there = str(self.folder / f"{name}.dump"), ("-h", str(self.folder), "-p", str(self.port))
+        self._run("pg_dump", *there, "-U", "sunlead", "-Fc", "-f", file, name)
+        self._run("pg_restore", *there, "-U", "sunlead", "--no-owner", "-d", into, file)
+
     def drop(self, name: str) -> None:
         self.execute("postgres", f"DROP DATABASE {name} WITH (FORCE)")

@@ -77,3 +77,18 @@ def test_the_least_rights(stage: Stage, postgres: Postgres, role: str) -> None:
     assert server.api.delete(f"/api/leads/{made['id']}").status == 204
     stage.close()
     postgres.execute(name, f"DROP OWNED BY {role}")
+
+
+def test_backup_and_restore(stage: Stage, postgres: Postgres) -> None:
+    name, restored = stage.database_name(), postgres.create()
+    server = stage.serve()
+    made = ok(server.api.post("/api/leads", small_lead(create_3d_model=True)), 201)
+    postgres.dump(name, restored)
+    server.stop()
+    again = stage.serve(environment={"DATABASE_URL": postgres.url(restored)})
+    assert ok(again.api.get("/api/leads"))["total"] == 1
+    assert ok(again.api.get(f"/api/orders/{made['order_id']}"))["lead_id"] == made["id"]
+    assert ok(again.api.post("/api/leads", small_lead()), 201)["id"] == made["id"] + 1
+    assert ok(again.api.get("/api/leads"))["total"] == 2
+    stage.close()
+    postgres.drop(restored)
