@@ -165,7 +165,8 @@ static void refuse(struct postgres_db *db, struct postgres_lane *lane)
     struct postgres_task *task;
     take_all(lane, &all);
     while ((task = postgres_list_pop(&all)) != NULL) {
-        (void)postgres_error_unavailable(&task->op->error, db->failure.cause);
+        (void)postgres_error_unavailable(&task->op->error, "");
+        error_cause(&task->op->error, "%s", db->failure.cause);
         postgres_task_fail(task);
     }
 }

@@ -200,6 +200,10 @@ size_t sql_queue_length(const struct sql *db);
 // within seconds, also when nobody writes.
 bool sql_is_available(const struct sql *db);
 
+// sql_is_outage() tells whether an operation failed for what the log tells of the database already,
+// once for all.
+bool sql_is_outage(const struct sql *db, const struct error *err);
+
 // The longest notice.
 #define SQL_NOTICE_MAX 100
 

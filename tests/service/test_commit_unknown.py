@@ -257,3 +257,8 @@ def test_the_server_stays_away(stage: Stage, server: Server, postgres: Postgres,
     postgres.start()
     wait_until(lambda: server.api.get("/health").status == 200, "the database to be up")
     assert ok(server.api.get("/api/leads"))["total"] == 0
+    # The log tells when it began and how long it lasted, and nothing each second in between.
+    assert len(server.events("database.unavailable")) == 1
+    assert server.wait_event("database.recovered")["after_s"] >= 1
+    for event in ("upstream.read_failed", "jobs.claim_failed", "jobs.upkeep_failed", "jobs.purge_failed"):
+        assert len(server.events(event)) <= 1
