@@ -11,7 +11,8 @@
 #define PAUSE_US   (100 * US_PER_MS)
 #define CALL_MS    2000
 #define CLOSING_US US_PER_S
-#define KNOCK_US   US_PER_S // how long a server that may not be there is waited for
+#define KNOCK_US   US_PER_S       // how long a server that may not be there is waited for
+#define BACK_US    (3 * US_PER_S) // and one that others could connect to just before
 
 // A connection that broke, and what was under way on it.
 struct postgres_lost {
@@ -234,7 +235,7 @@ static int64_t connect_deadline_us(struct look *look, const struct postgres_lost
     unsigned opened = atomic_load(&look->db->opened);
     bool is_back = opened != look->opened;
     look->opened = opened;
-    int64_t until_us = look->is_closing || !is_back ? knock_us : INT64_MAX;
+    int64_t until_us = look->is_closing || !is_back ? knock_us : monotonic_us() + BACK_US;
     for (; list != NULL; list = list->next)
         until_us = list->until_us < until_us ? list->until_us : until_us;
     return until_us > knock_us ? until_us : knock_us;
