@@ -41,7 +41,10 @@ static int print_report(const struct copy_report *report, const char *from, cons
     buf_init_arena(&text, arena, TEXT_MAX);
     for (size_t i = 0; i < report->count; i++)
         append_outcome(&text, &report->outcomes[i]);
-    if (report->is_equal)
+    if (report->was_copied)
+        BUF_LITERAL(&text, "The copy was completed before: each table of the target has as many "
+                           "rows as the source,\nand the same newest one. Nothing was done.\n");
+    else if (report->is_equal)
         buf_printf(&text,
                    "\nThe copy is complete. Set DATABASE_URL to the new database:\n\n"
                    "    DATABASE_URL=%.*s\n\n"

@@ -87,18 +87,16 @@ static void take_summary(void *ctx, const struct sql_row *row)
     summary[1] = sql_row_i64(row, 1);
 }
 
-// What tells one state of the source from another, without reading it whole.
-static enum err summarize(struct copy *copy, size_t i, struct sha256 *state, struct error *err)
+// How many rows a table has, and the newest: what tells one state of it from another, without
+// reading it whole.
+static enum err summarize(struct copy *copy, struct sql *db, size_t i, int64_t ret_summary[2],
+                          struct error *err)
 {
-    int64_t summary[2] = {0, 0};
     struct sql_op *op = sql_op_new(copy->arena, "copy_summary", SQL_LANE_LONG);
     struct sql_step *step = sql_op_step(op, &copy->parts[i].summary, 0, NULL);
     step->on_row = take_summary;
-    step->ctx = summary;
-    TRY(run(copy->from, op, err));
-    copy->totals[i] = summary[0];
-    sha256_add(state, summary, sizeof(summary));
-    return ERR_OK;
+    step->ctx = ret_summary;
+    return run(db, op, err);
 }
 
 static void close_hash(struct sha256 **hash)
@@ -120,7 +118,10 @@ static enum err look_at_source(struct copy *copy, struct error *err)
     TRY(check_source(copy, installation, err));
     for (size_t i = 0; i < copy->count; i++) {
         TRY(check_columns(copy, &copy->parts[i], err));
-        TRY(summarize(copy, i, state, err));
+        int64_t summary[2] = {0, 0};
+        TRY(summarize(copy, copy->from, i, summary, err));
+        copy->totals[i] = summary[0];
+        sha256_add(state, summary, sizeof(summary));
     }
     copy->source.installation = finish_hash(copy, installation);
     copy->source.state = finish_hash(copy, state);
@@ -162,16 +163,45 @@ static enum err take_up(struct copy *copy, struct error *err)
     return run(copy->to, op, err);
 }
 
+static enum err has_table(struct copy *copy, const struct copy_part *part, bool *ret_has,
+                          struct error *err)
+{
+    *ret_has = false;
+    struct sql_op *op = sql_op_new(copy->arena, "copy_has_table", SQL_LANE_LONG);
+    copy_store_has_table(op, str_of(part->table->name), ret_has);
+    return run(copy->to, op, err);
+}
+
+// Whether the target has just what the source has: it was copied before.
+static enum err find_copied(struct copy *copy, bool *ret_copied, struct error *err)
+{
+    int64_t rows = 0;
+    bool is_same = true;
+    for (size_t i = 0; i < copy->count && is_same; i++) {
+        int64_t from[2] = {0, 0};
+        int64_t to[2] = {0, 0};
+        if (copy->parts[i].table->is_kept)
+            continue;
+        TRY(has_table(copy, &copy->parts[i], &is_same, err));
+        if (!is_same)
+            break;
+        TRY(summarize(copy, copy->from, i, from, err));
+        TRY(summarize(copy, copy->to, i, to, err));
+        is_same = from[0] == to[0] && from[1] == to[1];
+        rows += to[0];
+    }
+    *ret_copied = is_same && rows > 0;
+    return ERR_OK;
+}
+
 // Before anything is changed there: the target may be somebody's by mistake.
 static enum err check_empty(struct copy *copy, const struct copy_part *part, struct error *err)
 {
-    bool has_table = false;
-    struct sql_op *op = sql_op_new(copy->arena, "copy_has_table", SQL_LANE_LONG);
-    copy_store_has_table(op, str_of(part->table->name), &has_table);
-    TRY(run(copy->to, op, err));
-    if (!has_table)
+    bool has;
+    TRY(has_table(copy, part, &has, err));
+    if (!has)
         return ERR_OK;
-    op = sql_op_new(copy->arena, "copy_any", SQL_LANE_LONG);
+    struct sql_op *op = sql_op_new(copy->arena, "copy_any", SQL_LANE_LONG);
     const struct sql_step *step = sql_op_step(op, &part->any, 0, NULL);
     TRY(run(copy->to, op, err));
     if (step->rows > 0)
@@ -182,14 +212,18 @@ static enum err check_empty(struct copy *copy, const struct copy_part *part, str
     return ERR_OK;
 }
 
-static enum err open_target(struct copy *copy, struct error *err)
+static enum err open_target(struct copy *copy, bool *ret_copied, struct error *err)
 {
     bool has_mark = false;
     struct sql_op *op = sql_op_new(copy->arena, "copy_has_mark", SQL_LANE_LONG);
     copy_store_has_mark(op, &has_mark);
     TRY(run(copy->to, op, err));
+    *ret_copied = false;
     if (has_mark)
         return take_up(copy, err);
+    TRY(find_copied(copy, ret_copied, err));
+    if (*ret_copied)
+        return ERR_OK;
     for (size_t i = 0; i < copy->count; i++) {
         if (!copy->parts[i].table->is_kept)
             TRY(check_empty(copy, &copy->parts[i], err));
@@ -421,7 +455,12 @@ static enum err compare_all(struct copy *copy, struct copy_report *ret_report, s
 static enum err copy_all(struct copy *copy, struct copy_report *ret_report, struct error *err)
 {
     TRY(look_at_source(copy, err));
-    TRY(open_target(copy, err));
+    bool was_copied;
+    TRY(open_target(copy, &was_copied, err));
+    if (was_copied) {
+        *ret_report = (struct copy_report){.was_copied = true, .is_equal = true};
+        return ERR_OK;
+    }
     TRY(copy_rows(copy, err));
     TRY(compare_all(copy, ret_report, err));
     return ret_report->is_equal ? copy_store_end(copy->to, err) : ERR_OK;

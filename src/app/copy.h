@@ -14,7 +14,8 @@
 struct copy_report {
     struct copy_outcome *outcomes; // in the arena
     size_t count;
-    bool is_equal; // all of them
+    bool is_equal;   // all of them
+    bool was_copied; // before: nothing was done, and there are no lines
 };
 
 // copy_run() copies all rows of a SQLite database, which is only read, into a PostgreSQL database,

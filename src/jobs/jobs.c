@@ -16,7 +16,7 @@
 enum err jobs_run_op(struct jobs *jobs, struct sql_op *op, const char *event)
 {
     enum err code = sql_run(jobs->settings.db, op);
-    if (code != ERR_OK)
+    if (code != ERR_OK && !sql_is_outage(jobs->settings.db, &op->error))
         log_error(LOG_WARN, event, &op->error);
     return code;
 }

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
+#include "base/log.h"
 
 // A write that failed for want of room is the last word on the server's disk for so long.
 #define FULL_US (5 * US_PER_S)
@@ -29,19 +30,40 @@ static void close_db(struct sql *sql)
     free(db);
 }
 
+// A pooler that nobody told of is used as one that was: what is prepared or set on its connections
+// would meet others.
+static enum err look_for_pooler(struct postgres_db *db, const char *url, struct error *err)
+{
+    bool found;
+    TRY(postgres_pooler_find(&db->address, &found, err));
+    if (!found)
+        return ERR_OK;
+    log_event(LOG_WARN, "database.pooler_found",
+              "DATABASE_URL leads to a pooler in transaction mode, and is used as with "
+              "DATABASE_POOLER=1: set that, and DATABASE_DIRECT_URL to the database itself");
+    postgres_address_done(&db->address);
+    TRY(postgres_address_init(&db->address, url, true, err));
+    for (size_t i = 0; i < POSTGRES_LANES; i++)
+        postgres_lane_init(db, (enum sql_lane)i, true);
+    return ERR_OK;
+}
+
 // The first connection is opened here, so that an address that leads nowhere is known at once.
 static enum err start_db(struct postgres_db *db, const struct sql_settings *settings,
                          struct error *err)
 {
     struct postgres_conn *first = &db->lanes[SQL_LANE_SHORT].conns[0];
     TRY(postgres_address_init(&db->address, settings->url, settings->is_pooled, err));
-    db->session_address = settings->is_pooled ? NULL : &db->address;
+    if (!settings->is_pooled)
+        TRY(look_for_pooler(db, settings->url, err));
+    db->session_address = db->address.is_pooled ? NULL : &db->address;
     if (settings->direct_url != NULL) {
         TRY(postgres_address_init(&db->direct, settings->direct_url, false, err));
         db->session_address = &db->direct;
     }
     TRY(postgres_connect(first->address, first->session, &first->handle, err));
     first->state = POSTGRES_CONNECTING;
+    first->lane->was_asked = true;
     db->connector.arrived = first;
     db->probes = 1;
     if (settings->direct_url != NULL)

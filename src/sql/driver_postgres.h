@@ -60,11 +60,21 @@ struct postgres_session {
     bool goes_by_index;  // its statements read a few rows each
 };
 
-// postgres_connect() opens a connection, with a pooler without any of the session's settings.
-// Blocks. ERR_UNAVAILABLE with libpq's words as the cause.
+// postgres_connect() opens a connection, with a pooler without any of the session's settings, but
+// not before a statement was answered: a pooler takes connections also while its server is away.
+// Blocks. ERR_UNAVAILABLE with libpq's words as the cause; ERR_FORBIDDEN, ERR_NOT_FOUND where the
+// server will not let the role in, or there is no such database or host.
 MUST_CHECK enum err postgres_connect(const struct postgres_address *address,
                                      const struct postgres_session *session,
                                      struct pg_conn **ret_handle, struct error *err);
+
+// driver_postgres_pooler.c
+
+// postgres_pooler_find() tells whether the address leads to a pooler that may serve each
+// transaction by another backend, though it is not said to. Leaves no trace on those backends.
+// Blocks. ERR_UNAVAILABLE as postgres_connect().
+MUST_CHECK enum err postgres_pooler_find(const struct postgres_address *address, bool *ret_found,
+                                         struct error *err);
 
 // ---- Statements.
 
@@ -78,7 +88,8 @@ struct postgres_stmt {
     char name[16];         // on the server
     char *text;            // on the heap
     size_t param_count;    // once described
-    unsigned *param_types; // their OIDs, on the heap
+    unsigned *param_types; // their OIDs, on the heap; NULL: not described
+    uint64_t result_types; // a sum over the OIDs of its columns, once described
 };
 
 // All statements that were ever run; grows. For the loop's thread only.
@@ -87,6 +98,7 @@ struct postgres_stmts {
     size_t count;
     struct postgres_stmt **slots; // by pointer; a power of two, at most half full
     size_t slot_count;
+    unsigned forgotten; // how often the types of all were
 };
 
 // driver_postgres_stmt.c
@@ -95,11 +107,18 @@ struct postgres_stmts {
 struct postgres_stmt *postgres_stmts_find(struct postgres_stmts *stmts, const struct sql_stmt *stmt,
                                           bool is_required);
 
+// postgres_stmts_forget() forgets what the server said of them: each is described again.
+void postgres_stmts_forget(struct postgres_stmts *stmts);
+
 // postgres_stmts_done() frees them all.
 void postgres_stmts_done(struct postgres_stmts *stmts);
 
-// postgres_stmt_describe() keeps what the server says of a statement's parameters.
-void postgres_stmt_describe(struct postgres_stmt *stmt, const struct pg_result *description);
+// postgres_stmt_describe() keeps what the server says of the types of a statement. Returns whether
+// it said otherwise before.
+bool postgres_stmt_describe(struct postgres_stmt *stmt, const struct pg_result *description);
+
+// postgres_stmt_fits() tells whether a result has the types that the server described.
+bool postgres_stmt_fits(const struct postgres_stmt *stmt, const struct pg_result *result);
 
 // driver_postgres_text.c
 
@@ -186,6 +205,7 @@ void postgres_deliver_rows(const struct sql_step *step, const struct pg_result *
 enum postgres_phase {
     POSTGRES_PREPARE, // its statements are being prepared
     POSTGRES_RUN,
+    POSTGRES_VERIFY, // it failed, perhaps for types that are not what they were: they are asked for
 };
 
 // An operation and how far it is, in its arena.
@@ -197,12 +217,16 @@ struct postgres_task {
     bool is_alone; // shares none
     unsigned tries;
     int64_t prove_until_us; // monotonic; how long its fate is looked for; 0: that was known so far
+    bool is_committed;      // as its proof saw
     size_t at;              // the command whose result is awaited
     struct postgres_stmt **fresh; // those being prepared
     struct postgres_stmt **stmts; // by step
     struct pg_result **results;   // by step, delivered when all is done
     char sqlstate[6];             // of the failure, if the server named one
     bool is_by_commit;            // the failure, not any step's
+    bool is_retyped;              // the server named other types than before
+    bool was_verified;            // once is enough
+    unsigned forgotten;           // how often types had been when it was sent
 };
 
 // A first-in first-out list of tasks.
@@ -283,7 +307,7 @@ struct postgres_conn {
     bool is_preparing;             // sends nothing else meanwhile
     bool is_terminated;            // the server said that it ends; it did nothing after that
     bool is_refused;               // the pooler said that it had no backend for what was sent
-    bool is_stale;                 // its prepared statements are not what they were
+    bool is_stale;                 // nothing more is sent on it
     bool wants_output;
     int64_t progress_us;        // monotonic, of the last result or the first sending
     struct postgres_conn *next; // in the connector's lists
@@ -310,6 +334,9 @@ bool postgres_conn_knows(struct postgres_conn *conn, struct postgres_task *task)
 // the connection knows, or one. A connection that fails meanwhile is closed, and the tasks go where
 // those under way go.
 void postgres_conn_send(struct postgres_conn *conn, struct postgres_list *tasks);
+
+// postgres_conn_verify() asks for the types of a task's statements, whose error stays.
+void postgres_conn_verify(struct postgres_conn *conn, struct postgres_list *task);
 
 // postgres_conn_handle() reads and writes what is ready.
 void postgres_conn_handle(struct postgres_conn *conn, unsigned events);
@@ -512,6 +539,7 @@ struct postgres_db {
     pthread_t thread;
     bool started;
     atomic_bool down;     // the last connection could not be opened
+    atomic_uint opened;   // how many connections could be
     atomic_llong full_us; // monotonic; when a write last failed for want of room, 0: never
     // The loop's own:
     struct random random;
@@ -519,6 +547,7 @@ struct postgres_db {
     unsigned failures;    // connections that could not be opened, in a row
     int64_t retry_us;     // when the next may be tried
     struct error failure; // of the last one
+    int64_t down_us;      // monotonic, since when it is down
 };
 
 // driver_postgres_lane.c
@@ -545,11 +574,19 @@ void postgres_lane_run(struct postgres_db *db, struct postgres_lane *lane);
 // postgres_lane_writes() tells whether its connections write; NULL does not.
 bool postgres_lane_writes(const struct postgres_lane *lane);
 
-// postgres_lane_is_open() tells whether it has a connection.
+// postgres_lane_is_open() tells whether it has a connection that something can be sent on.
 bool postgres_lane_is_open(const struct postgres_lane *lane);
 
 // postgres_lane_grow() asks for one more connection, unless one is on its way or it is too early.
 void postgres_lane_grow(struct postgres_db *db, struct postgres_lane *lane);
+
+// postgres_lanes_renew() has all lanes learn the types of their statements anew: tables were
+// changed. What was prepared ends with its connection.
+void postgres_lanes_renew(struct postgres_db *db);
+
+// postgres_lanes_end() has nothing more sent on the connections there are: each is closed when what
+// is under way on it has ended.
+void postgres_lanes_end(struct postgres_db *db);
 
 // postgres_lane_wants() tells whether it needs a connection and has none.
 bool postgres_lane_wants(const struct postgres_db *db, const struct postgres_lane *lane);
@@ -567,6 +604,10 @@ void postgres_loop_done(struct postgres_db *db);
 
 // postgres_backoff_us() is how long to wait after so many failures in a row, 1 or more.
 int64_t postgres_backoff_us(struct postgres_db *db, unsigned failures);
+
+// postgres_note_refusal() takes a pooler's word that it has no server: nothing is sent by way of it
+// before a new connection was answered.
+void postgres_note_refusal(struct postgres_db *db, const char *why);
 
 // postgres_wake() makes the loop look at what there is to do. From any thread.
 void postgres_wake(struct postgres_db *db);

@@ -79,18 +79,21 @@ bool postgres_conn_knows(struct postgres_conn *conn, struct postgres_task *task)
     return true;
 }
 
-// Has the server parse those statements that this connection does not know.
+// Has the server parse those statements that this connection does not know; all of them, without a
+// name, to verify their types.
 static bool send_prepares(struct postgres_conn *conn, struct postgres_task *task)
 {
     size_t count = 0;
     bool sent = true;
+    bool is_verified = task->phase == POSTGRES_VERIFY;
     for (size_t i = 0; i < task->op->step_count; i++) {
         struct postgres_stmt *stmt = task->stmts[i];
-        if (is_ready(conn, stmt))
+        if (!is_verified && is_ready(conn, stmt))
             continue;
-        conn->prepared[stmt->index] = 1; // taken back if it fails
+        if (!is_verified)
+            conn->prepared[stmt->index] = 1; // taken back if it fails
         task->fresh[count++] = stmt;
-        const char *name = is_pooled(conn) ? "" : stmt->name;
+        const char *name = is_verified || is_pooled(conn) ? "" : stmt->name;
         if (PQsendPrepare(conn->handle, name, stmt->text, 0, NULL) != 1 ||
             PQsendDescribePrepared(conn->handle, name) != 1)
             sent = false;
@@ -121,10 +124,10 @@ static bool send_steps(struct postgres_conn *conn, struct postgres_task *task)
     return true;
 }
 
-void postgres_conn_send(struct postgres_conn *conn, struct postgres_list *tasks)
+static void send_as(struct postgres_conn *conn, struct postgres_list *tasks,
+                    enum postgres_phase phase)
 {
     bool sent = true;
-    conn->is_preparing = !postgres_conn_knows(conn, tasks->head);
     if (conn->awaited == NULL)
         conn->awaited = tasks->head;
     if (conn->in_flight++ == 0)
@@ -132,13 +135,27 @@ void postgres_conn_send(struct postgres_conn *conn, struct postgres_list *tasks)
     struct postgres_task *task;
     while ((task = postgres_list_pop(tasks)) != NULL) {
         task->at = 0;
-        task->phase = conn->is_preparing ? POSTGRES_PREPARE : POSTGRES_RUN;
+        task->phase = phase;
+        if (phase == POSTGRES_RUN)
+            task->forgotten = conn->db->stmts.forgotten;
         task->is_last = tasks->head == NULL;
         postgres_list_push(&conn->sent, task);
-        sent = sent && (conn->is_preparing ? send_prepares(conn, task) : send_steps(conn, task));
+        sent = sent && (phase == POSTGRES_RUN ? send_steps(conn, task) : send_prepares(conn, task));
     }
     if (!sent || PQpipelineSync(conn->handle) != 1 || !flush(conn))
         postgres_conn_break(conn, PQerrorMessage(conn->handle));
+}
+
+void postgres_conn_send(struct postgres_conn *conn, struct postgres_list *tasks)
+{
+    conn->is_preparing = !postgres_conn_knows(conn, tasks->head);
+    send_as(conn, tasks, conn->is_preparing ? POSTGRES_PREPARE : POSTGRES_RUN);
+}
+
+void postgres_conn_verify(struct postgres_conn *conn, struct postgres_list *task)
+{
+    task->head->was_verified = true;
+    send_as(conn, task, POSTGRES_VERIFY);
 }
 
 void postgres_conn_handle(struct postgres_conn *conn, unsigned events)
@@ -149,7 +166,7 @@ void postgres_conn_handle(struct postgres_conn *conn, unsigned events)
     }
     // What came before the end is still there to be taken.
     bool ended = PQconsumeInput(conn->handle) != 1;
-    if (!postgres_conn_receive(conn) || ended || (conn->is_stale && conn->in_flight == 0))
+    if (!postgres_conn_receive(conn) || ended)
         postgres_conn_break(conn, PQerrorMessage(conn->handle));
 }
 
@@ -159,7 +176,7 @@ void postgres_conn_handle(struct postgres_conn *conn, unsigned events)
 static bool is_undone(const struct postgres_conn *conn, const struct postgres_task *task,
                       bool may_be_committed)
 {
-    if (task->op->lane != SQL_LANE_WRITE || task->phase == POSTGRES_PREPARE ||
+    if (task->op->lane != SQL_LANE_WRITE || task->phase != POSTGRES_RUN ||
         task->op->is_idempotent || conn->is_refused)
         return true;
     return conn->is_terminated && !is_pooled(conn) && !may_be_committed;
@@ -214,6 +231,8 @@ void postgres_conn_break(struct postgres_conn *conn, const char *why)
     // A socket that libpq closed already is not watched any more.
     (void)epoll_ctl(conn->db->epoll_fd, EPOLL_CTL_DEL, PQsocket(conn->handle), NULL);
     PQfinish(TAKE_PTR(conn->handle));
+    if (conn->is_refused)
+        postgres_note_refusal(conn->db, cause);
     // Its backend may hang in the commit, with all its locks.
     if (was_writing && (unsure.head != NULL || conn->backend.pid != 0))
         postgres_prover_take(conn->db, &conn->backend, &unsure);

@@ -69,6 +69,7 @@ static PGconn *begin(const struct postgres_address *address, size_t host, struct
     PGconn *handle = PQconnectStartParams(names, values, 0);
     check(handle != NULL);
     (void)PQsetNoticeReceiver(handle, ignore_notice, NULL);
+    (void)PQsetErrorVerbosity(handle, PQERRORS_VERBOSE); // with the code
     return handle;
 }
 
@@ -119,24 +120,90 @@ static enum err configure(PGconn *handle, const struct postgres_session *session
     return postgres_run_text(&call, text, NULL);
 }
 
+// The words of a refusal behind its code, which has no result to stand in: "FATAL:  28P01: ...",
+// whatever the language. NULL: it is not that code.
+static const char *find_code(const char *words, const char *sqlstate)
+{
+    char mark[16];
+    (void)snprintf(mark, sizeof(mark), ":  %s: ", sqlstate);
+    const char *found = strstr(words, mark);
+    return found == NULL ? NULL : found + strlen(":  ");
+}
+
+// What no later try changes, and what does. ERR_OK: it is none of that.
+static enum err judge_refusal(const PGconn *handle, const char *words, struct error *err)
+{
+    const char *role = PQuser(handle);
+    const char *database = PQdb(handle);
+    const char *said;
+    enum err code = ERR_FORBIDDEN;
+    if ((said = find_code(words, "28P01")) != NULL)
+        (void)error_set(err, code, "the server refuses the password of the role %s", role);
+    else if ((said = find_code(words, "28000")) != NULL)
+        (void)error_set(err, code,
+                        "the server does not let the role %s in: there is no such role, it lacks "
+                        "LOGIN, or pg_hba.conf has no line for it",
+                        role);
+    else if ((said = find_code(words, "3D000")) != NULL)
+        code = error_set(err, ERR_NOT_FOUND,
+                         "the server has no such database: CREATE DATABASE \"%s\" OWNER \"%s\"",
+                         database, role);
+    else if ((said = find_code(words, "42501")) != NULL)
+        (void)error_set(err, code, "a right is missing: GRANT CONNECT ON DATABASE \"%s\" TO \"%s\"",
+                        database, role);
+    else
+        return ERR_OK;
+    error_cause(err, "PostgreSQL %.*s", (int)strcspn(said, "\n"), said);
+    return code;
+}
+
+static enum err judge_failure(const PGconn *handle, bool is_late, struct error *err)
+{
+    struct str words = str_of(PQerrorMessage(handle));
+    TRY(judge_refusal(handle, words.ptr, err));
+    if (str_starts(words, STR("could not translate host name")) &&
+        strstr(words.ptr, "Temporary") == NULL)
+        return error_set(err, ERR_NOT_FOUND, "the host %s is not known", PQhost(handle));
+    // Behind the first line are places in the server's source.
+    char line[200];
+    (void)snprintf(line, sizeof(line), "%.*s", (int)strcspn(words.ptr, "\n"), words.ptr);
+    return postgres_error_unavailable(err, is_late ? "no answer in time" : line);
+}
+
+static enum err ask_anything(PGconn *handle, int64_t deadline_us)
+{
+    const struct postgres_call call = {.handle = handle, .deadline_us = deadline_us};
+    return postgres_run_text(&call, "SELECT 1", NULL);
+}
+
 static enum err try_host(PGconn *handle, const struct postgres_address *address,
-                         const struct postgres_session *session, int64_t timeout_s,
+                         const struct postgres_session *session, int64_t timeout_us,
                          struct error *err)
 {
-    int64_t deadline_us = clock_monotonic_us(clock_system()) + timeout_s * US_PER_S;
-    if (session->deadline_us != 0 && session->deadline_us < deadline_us)
-        deadline_us = session->deadline_us;
+    int64_t deadline_us = clock_monotonic_us(clock_system()) + timeout_us;
     bool is_open = complete(handle, deadline_us);
-    if (is_open && !address->is_pooled)
+    if (is_open && address->is_pooled)
+        is_open = ask_anything(handle, deadline_us) == ERR_OK;
+    else if (is_open)
         is_open = configure(handle, session, deadline_us) == ERR_OK;
     if (!is_open) {
         bool is_late = clock_monotonic_us(clock_system()) >= deadline_us;
-        return postgres_error_unavailable(err,
-                                          is_late ? "no answer in time" : PQerrorMessage(handle));
+        return judge_failure(handle, is_late, err);
     }
+    (void)PQsetErrorVerbosity(handle, PQERRORS_DEFAULT);
     if (PQserverVersion(handle) < SERVER_VERSION_MIN)
         return error_set(err, ERR_INVALID, "PostgreSQL 13 or newer is needed");
     return ERR_OK;
+}
+
+// Those hosts that are left share what time is left, so that one that is silent takes not all.
+static int64_t host_timeout_us(const struct postgres_session *session, size_t left,
+                               int64_t timeout_us)
+{
+    if (session->deadline_us == 0)
+        return timeout_us;
+    int64_t share_us = (session->deadline_us - clock_monotonic_us(clock_system())) / (int64_t)left;
+    return share_us < timeout_us ? share_us : timeout_us;
 }
 
 enum err postgres_connect(const struct postgres_address *address,
@@ -151,7 +218,8 @@ enum err postgres_connect(const struct postgres_address *address,
     for (size_t i = 0; i < hosts && code != ERR_OK; i++) {
         CLEANUP(arena_close_ptr) struct arena *arena = arena_open(0);
         CLEANUP(finish_ptr) PGconn *handle = begin(address, i, arena);
-        code = try_host(handle, address, session, timeout_s, err);
+        code = try_host(handle, address, session,
+                        host_timeout_us(session, hosts - i, timeout_s * US_PER_S), err);
         if (code == ERR_OK)
             *ret_handle = TAKE_PTR(handle);
     }

@@ -91,12 +91,12 @@ static struct postgres_conn *pick(struct postgres_lane *lane)
     return best;
 }
 
-static size_t count_in(const struct postgres_lane *lane, enum postgres_state state)
+static bool is_connecting(const struct postgres_lane *lane)
 {
-    size_t count = 0;
+    bool found = false;
     for (size_t i = 0; i < lane->settings->connections; i++)
-        count += lane->conns[i].state == state;
-    return count;
+        found = found || lane->conns[i].state == POSTGRES_CONNECTING;
+    return found;
 }
 
 bool postgres_lane_writes(const struct postgres_lane *lane)
@@ -106,13 +106,16 @@ bool postgres_lane_writes(const struct postgres_lane *lane)
 
 bool postgres_lane_is_open(const struct postgres_lane *lane)
 {
-    return count_in(lane, POSTGRES_READY) > 0;
+    bool found = false;
+    for (size_t i = 0; i < lane->settings->connections; i++)
+        found = found || (lane->conns[i].state == POSTGRES_READY && !lane->conns[i].is_stale);
+    return found;
 }
 
 // After failures only one at a time is tried, until it opens.
 void postgres_lane_grow(struct postgres_db *db, struct postgres_lane *lane)
 {
-    if (count_in(lane, POSTGRES_CONNECTING) > 0)
+    if (is_connecting(lane))
         return;
     if (db->failures > 0 && (db->probes > 0 || clock_monotonic_us(clock_system()) < db->retry_us))
         return;
@@ -162,7 +165,8 @@ static void refuse(struct postgres_db *db, struct postgres_lane *lane)
     struct postgres_task *task;
     take_all(lane, &all);
     while ((task = postgres_list_pop(&all)) != NULL) {
-        (void)postgres_error_unavailable(&task->op->error, db->failure.cause);
+        (void)postgres_error_unavailable(&task->op->error, "");
+        error_cause(&task->op->error, "%s", db->failure.cause);
         postgres_task_fail(task);
     }
 }
@@ -181,8 +185,32 @@ static void gather(struct postgres_lane *lane, struct postgres_conn *conn,
            postgres_conn_knows(conn, lane->queue.head));
 }
 
+void postgres_lanes_renew(struct postgres_db *db)
+{
+    postgres_stmts_forget(&db->stmts);
+    if (!db->address.is_pooled)
+        postgres_lanes_end(db);
+}
+
+void postgres_lanes_end(struct postgres_db *db)
+{
+    for (size_t i = 0; i < POSTGRES_LANES; i++) {
+        for (size_t j = 0; j < db->lanes[i].settings->connections; j++)
+            db->lanes[i].conns[j].is_stale = true;
+    }
+}
+
+static void close_stale(struct postgres_lane *lane)
+{
+    for (size_t i = 0; i < lane->settings->connections; i++) {
+        if (lane->conns[i].is_stale && lane->conns[i].in_flight == 0)
+            postgres_conn_break(&lane->conns[i], "it is good for nothing more");
+    }
+}
+
 void postgres_lane_run(struct postgres_db *db, struct postgres_lane *lane)
 {
+    close_stale(lane);
     while (lane->queue.head != NULL) {
         struct postgres_conn *conn = pick(lane);
         if (conn == NULL || conn->in_flight > 0)

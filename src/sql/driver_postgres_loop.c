@@ -76,23 +76,39 @@ int64_t postgres_backoff_us(struct postgres_db *db, unsigned failures)
     return (int64_t)((double)(BACKOFF_US << doubled) * jitter);
 }
 
-// A lane that has other connections works on, and those that are alone may share others'.
-static void note_failure(struct postgres_db *db, const struct postgres_conn *conn)
+static void note_failure(struct postgres_db *db, const struct error *failure, bool is_down)
 {
     db->failures++;
-    db->failure = conn->failure;
+    db->failure = *failure;
     db->retry_us = clock_monotonic_us(clock_system()) + postgres_backoff_us(db, db->failures);
-    bool is_needed =
-        conn->lane != &db->lanes[POSTGRES_LANE_ALONE] && !postgres_lane_is_open(conn->lane);
-    if (is_needed && !atomic_exchange(&db->down, true))
-        log_error(LOG_ERROR, "database.unavailable", &conn->failure);
+    if (!is_down || atomic_exchange(&db->down, true))
+        return;
+    db->down_us = clock_monotonic_us(clock_system());
+    log_error(LOG_ERROR, "database.unavailable", failure);
+}
+
+// A lane that has other connections works on, and those that are alone may share others'.
+static bool is_needed(struct postgres_db *db, const struct postgres_conn *conn)
+{
+    return conn->lane != &db->lanes[POSTGRES_LANE_ALONE] && !postgres_lane_is_open(conn->lane);
+}
+
+void postgres_note_refusal(struct postgres_db *db, const char *why)
+{
+    struct error failure;
+    (void)postgres_error_unavailable(&failure, why);
+    note_failure(db, &failure, true);
+    postgres_lanes_end(db);
 }
 
 static void note_success(struct postgres_db *db)
 {
     db->failures = 0;
-    if (atomic_exchange(&db->down, false))
-        log_event(LOG_INFO, "database.recovered", "the database can be reached again");
+    if (!atomic_exchange(&db->down, false))
+        return;
+    int64_t lasted_us = clock_monotonic_us(clock_system()) - db->down_us;
+    log_event(LOG_INFO, "database.recovered", "the database can be reached again",
+              LOG_I64("after_s", (lasted_us + US_PER_S - 1) / US_PER_S));
 }
 
 static void take_arrived(struct postgres_db *db)
@@ -108,9 +124,10 @@ static void take_arrived(struct postgres_db *db)
         db->probes--;
         if (conn->handle == NULL) {
             conn->state = POSTGRES_CLOSED;
-            note_failure(db, conn);
+            note_failure(db, &conn->failure, is_needed(db, conn));
         } else {
             postgres_conn_begin(conn);
+            (void)atomic_fetch_add(&db->opened, 1);
             note_success(db);
         }
     }
@@ -123,8 +140,12 @@ static void look_after(struct postgres_db *db)
     int64_t now_us = clock_monotonic_us(clock_system());
     for (size_t i = 0; i < POSTGRES_LANES; i++) {
         for (size_t j = 0; j < db->lanes[i].settings->connections; j++) {
-            if (postgres_conn_is_stuck(&db->lanes[i].conns[j], now_us))
-                postgres_conn_break(&db->lanes[i].conns[j], "no answer in time");
+            if (!postgres_conn_is_stuck(&db->lanes[i].conns[j], now_us))
+                continue;
+            postgres_conn_break(&db->lanes[i].conns[j], "no answer in time");
+            // A pooler that has no server says nothing for long.
+            if (db->address.is_pooled)
+                postgres_lanes_end(db);
         }
     }
     if (db->failures == 0)

@@ -11,6 +11,8 @@
 #define PAUSE_US   (100 * US_PER_MS)
 #define CALL_MS    2000
 #define CLOSING_US US_PER_S
+#define KNOCK_US   US_PER_S       // how long a server that may not be there is waited for
+#define BACK_US    (3 * US_PER_S) // and one that others could connect to just before
 
 // A connection that broke, and what was under way on it.
 struct postgres_lost {
@@ -26,6 +28,7 @@ struct look {
     PGconn *handle; // NULL: none
     int64_t now_us;
     bool is_closing; // it is the last look, whatever the time
+    unsigned opened; // connections of the lanes, when it last tried to connect
 };
 
 static int64_t monotonic_us(void)
@@ -101,25 +104,42 @@ static bool end_backend(struct look *look, const struct postgres_backend *backen
 
 // ---- Proofs.
 
-static enum err run_proof(const struct postgres_call *call, struct sql_op *op, bool *ret_committed)
+// What a proof read, until all of it is there.
+struct proof {
+    PGresult *results[SQL_STEPS_MAX];
+    bool is_committed;
+};
+
+static void proof_clear(struct proof *proof)
+{
+    for (size_t i = 0; i < SQL_STEPS_MAX; i++)
+        PQclear(TAKE_PTR(proof->results[i]));
+}
+
+static enum err run_proof(const struct postgres_call *call, const struct sql_op *steps,
+                          struct proof *proof)
 {
     struct error err;
-    error_reset(&err);
-    *ret_committed = false;
     TRY(postgres_run_text(call, "BEGIN", &err));
+    for (size_t i = 0; i < steps->step_count; i++) {
+        TRY(postgres_run_step(call, &steps->steps[i], &proof->results[i], &err));
+        proof->is_committed = PQntuples(proof->results[0]) > 0;
+        if (!proof->is_committed)
+            break;
+    }
+    return postgres_run_text(call, "COMMIT", &err);
+}
+
+// Hands the rows over, once, and sets the operation's error to what the proof says.
+static void deliver_proof(struct sql_op *op, const struct proof *proof)
+{
     enum err found = ERR_OK;
     for (size_t i = 0; i < op->proof->step_count; i++) {
         struct sql_step *step = &op->proof->steps[i];
-        CLEANUP(clear_ptr) PGresult *result = NULL;
-        TRY(postgres_run_step(call, step, &result, &err));
-        if (i == 0 && PQntuples(result) == 0)
-            break;
-        *ret_committed = true;
-        postgres_deliver_rows(step, result, op->arena);
+        postgres_deliver_rows(step, proof->results[i], op->arena);
         if (found == ERR_OK)
-            found = sql_step_count(step, PQntuples(result), &op->error);
+            found = sql_step_count(step, PQntuples(proof->results[i]), &op->error);
     }
-    return postgres_run_text(call, "COMMIT", &err);
 }
 
 static void log_outcome(const struct sql_op *op, const char *outcome)
@@ -129,24 +149,28 @@ static void log_outcome(const struct sql_op *op, const char *outcome)
               LOG_TEXT_FIELD("operation", op->name), LOG_TEXT_FIELD("outcome", outcome));
 }
 
-static void set_unknown(struct sql_op *op)
+// What is known to be stored but cannot be read has no answer either.
+static void set_unknown(struct sql_op *op, bool is_committed)
 {
-    (void)error_set(&op->error, ERR_UNKNOWN_OUTCOME,
-                    "The connection to the database broke. It is not known whether this was "
-                    "stored: look before you send it again.");
-    error_cause(&op->error, "PostgreSQL: it could not be looked up in time");
+    (void)error_set(&op->error, ERR_UNKNOWN_OUTCOME, "%s",
+                    is_committed
+                        ? "The connection to the database broke. This was stored, but cannot be "
+                          "read at the moment: look before you send it again."
+                        : "The connection to the database broke. It is not known whether this was "
+                          "stored: look before you send it again.");
+    error_cause(&op->error, is_committed ? "PostgreSQL: what was stored could not be read in time"
+                                         : "PostgreSQL: it could not be looked up in time");
 }
 
-// Whether the write was committed, as far as that can be seen now.
-static enum err look_up(struct look *look, struct sql_op *op, bool *ret_committed)
+// Whether the write was committed, as far as that can be seen now, and what the proof read of it.
+static enum err look_up(struct look *look, struct sql_op *op, struct proof *proof)
 {
-    *ret_committed = false;
     error_reset(&op->error);
     if (look->handle == NULL)
         return ERR_UNAVAILABLE;
     const struct postgres_call call = {look->handle, op->arena,
                                        monotonic_us() + CALL_MS * US_PER_MS};
-    enum err code = run_proof(&call, op, ret_committed);
+    enum err code = run_proof(&call, op->proof, proof);
     if (code != ERR_OK)
         close_handle(look);
     return code;
@@ -157,20 +181,23 @@ static bool settle(struct look *look, struct postgres_task *task, bool is_gone)
 {
     struct sql_op *op = task->op;
     bool is_late = look->is_closing || look->now_us >= task->prove_until_us;
-    bool is_committed;
-    bool was_seen = look_up(look, op, &is_committed) == ERR_OK;
-    if (was_seen && is_committed) {
+    CLEANUP(proof_clear) struct proof proof = {0};
+    bool was_seen = look_up(look, op, &proof) == ERR_OK;
+    task->is_committed = task->is_committed || proof.is_committed;
+    if (was_seen && proof.is_committed) {
         log_outcome(op, "stored");
+        deliver_proof(op, &proof);
         postgres_task_fail(task); // or not: the error is what the proof says
-    } else if (was_seen && is_gone && !is_late && task->tries++ < POSTGRES_TRIES_MAX) {
+    } else if (was_seen && is_gone && !is_late && !task->is_committed &&
+               task->tries++ < POSTGRES_TRIES_MAX) {
         log_outcome(op, "repeated");
         postgres_submit_again(look->db, task);
-    } else if (was_seen && is_gone) {
+    } else if (was_seen && is_gone && !task->is_committed) {
         log_outcome(op, "not stored");
         (void)postgres_error_unavailable(&op->error, "the connection broke");
         postgres_task_fail(task);
     } else if (is_late) {
-        set_unknown(op);
+        set_unknown(op, task->is_committed);
         postgres_task_fail(task);
     } else {
         return false;
@@ -200,25 +227,40 @@ static bool look_at(struct look *look, struct postgres_lost *lost)
 
 // ---- The thread.
 
-static void connect_again(struct look *look)
+// A server that does not answer is given up soon and asked anew, so that one that is back is found
+// at once; but not while others connect to it, if slowly. Nobody waits for it beyond his own time.
+static int64_t connect_deadline_us(struct look *look, const struct postgres_lost *list)
 {
+    int64_t knock_us = monotonic_us() + (look->is_closing ? CLOSING_US : KNOCK_US);
+    unsigned opened = atomic_load(&look->db->opened);
+    bool is_back = opened != look->opened;
+    look->opened = opened;
+    int64_t until_us = look->is_closing || !is_back ? knock_us : monotonic_us() + BACK_US;
+    for (; list != NULL; list = list->next)
+        until_us = list->until_us < until_us ? list->until_us : until_us;
+    return until_us > knock_us ? until_us : knock_us;
+}
+
+static void connect_again(struct look *look, const struct postgres_lost *list)
+{
+    if (look->handle != NULL)
+        return;
     const struct postgres_session session = {
         .statement_timeout_ms = CALL_MS,
         .is_read_only = true,
-        .deadline_us = monotonic_us() + (look->is_closing ? CLOSING_US : PROVE_US),
+        .deadline_us = connect_deadline_us(look, list),
     };
     const struct postgres_address *address = look->db->session_address;
     if (address == NULL)
         address = &look->db->address;
-    if (look->handle == NULL)
-        (void)!postgres_connect(address, &session, &look->handle, NULL);
+    (void)!postgres_connect(address, &session, &look->handle, NULL);
 }
 
 // Looks at all that are lost; how many are done with.
 static size_t look_at_all(struct look *look, struct postgres_lost **list)
 {
     size_t count = 0;
-    connect_again(look);
+    connect_again(look, *list);
     look->now_us = monotonic_us();
     while (*list != NULL) {
         struct postgres_lost *lost = *list;
@@ -259,9 +301,13 @@ static void *prover_main(void *ctx)
     struct postgres_prover *prover = &db->prover;
     struct postgres_lost *list = NULL;
     struct look look = {.db = db};
+    bool is_new = true;
     while (wait_for_lost(prover, &list, &look.is_closing)) {
+        if (is_new)
+            look.opened = atomic_load(&db->opened);
         size_t count = look_at_all(&look, &list);
-        if (list == NULL)
+        is_new = list == NULL;
+        if (is_new)
             close_handle(&look);
         mutex_lock(&prover->mutex);
         prover->busy -= count;

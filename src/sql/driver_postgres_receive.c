@@ -7,6 +7,9 @@
 
 #define RETRIES_MAX 5
 
+// A prepared statement would have columns of other types now.
+#define RETYPED "0A000"
+
 static bool is_any(const char *sqlstate, const char *const *codes, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -28,9 +31,20 @@ static bool is_chance(const char *sqlstate)
 // any more, or its server became a standby (connections that only read never write).
 static bool is_worn(const char *sqlstate, enum sql_lane lane)
 {
-    static const char *const codes[] = {"26000", "0A000", "42P05"};
+    static const char *const codes[] = {"26000", RETYPED, "42P05"};
     return is_any(sqlstate, codes, COUNT_OF(codes)) ||
            (lane == SQL_LANE_WRITE && strcmp(sqlstate, "25006") == 0);
+}
+
+// A failure that may come of a column's type that is not what it was: its value went in the form of
+// the old one, or its statement cannot be planned with it. Tables that are changed are rare, and
+// values that do not fit are not much more frequent: the types are asked for.
+static bool may_be_retyped(const struct postgres_task *failed)
+{
+    static const char *const codes[] = {"22P03", "22P02", "22003", "22007",
+                                        "22008", "42804", "42846", "42883"};
+    return failed->phase == POSTGRES_RUN && !failed->is_by_commit && !failed->was_verified &&
+           is_any(failed->sqlstate, codes, COUNT_OF(codes));
 }
 
 // A pooler does not say how severe it is in words that are the same in all languages, whether it
@@ -70,27 +84,32 @@ static void take_prepared(struct postgres_conn *conn, struct postgres_task *task
     bool ok = PQresultStatus(result) == PGRES_COMMAND_OK;
     bool is_description = task->at % 2 == 1;
     struct postgres_stmt *stmt = task->fresh[task->at / 2];
-    if (ok && is_description)
-        postgres_stmt_describe(stmt, result);
-    if (!ok)
+    if (ok && is_description && postgres_stmt_describe(stmt, result))
+        task->is_retyped = true;
+    if (!ok && task->phase == POSTGRES_PREPARE)
         conn->prepared[stmt->index] = 0;
     postgres_task_take(task, result);
 }
 
-// Takes the tasks of the transaction that ended. Returns the one that failed; NULL: none.
+// Takes the tasks of the transaction that ended. Returns the one that failed; NULL: none. What one
+// of them saw of the types holds for all connections.
 static struct postgres_task *pop(struct postgres_conn *conn, struct postgres_list *ret_tasks)
 {
     struct postgres_task *failed = NULL;
     struct postgres_task *task;
+    bool is_retyped = false;
     postgres_list_init(ret_tasks);
     do {
         task = postgres_list_pop(&conn->sent);
         postgres_list_push(ret_tasks, task);
+        is_retyped = is_retyped || task->is_retyped || strcmp(task->sqlstate, RETYPED) == 0;
         if (failed == NULL && task->op->error.code != ERR_OK)
             failed = task;
     } while (!task->is_last);
     conn->awaited = conn->sent.head;
     conn->in_flight--;
+    if (is_retyped)
+        postgres_lanes_renew(conn->db);
     return failed;
 }
 
@@ -164,6 +183,8 @@ static void end_failed(struct postgres_conn *conn, struct postgres_list *tasks,
         conn->is_stale = true;
     if (tasks->head->next != NULL && !(is_stale && again))
         part(conn, tasks, failed);
+    else if (may_be_retyped(failed))
+        postgres_conn_verify(conn, tasks);
     else if (!again)
         finish(conn, tasks);
     else if (is_locked)
@@ -177,10 +198,23 @@ static void end_prepare(struct postgres_conn *conn)
     struct postgres_list tasks;
     struct postgres_task *failed = pop(conn, &tasks);
     conn->is_preparing = false;
-    if (failed == NULL)
-        postgres_conn_send(conn, &tasks);
-    else
+    if (failed != NULL)
         end_failed(conn, &tasks, failed);
+    else if (conn->is_stale)
+        retry(conn->lane, &tasks);
+    else
+        postgres_conn_send(conn, &tasks);
+}
+
+// A task that failed goes again if the types are others than it went by, as it or another one saw.
+static void end_verify(struct postgres_conn *conn)
+{
+    struct postgres_list tasks;
+    const struct postgres_task *failed = pop(conn, &tasks);
+    if (failed->is_retyped || failed->forgotten != conn->db->stmts.forgotten)
+        retry(conn->lane, &tasks);
+    else
+        finish(conn, &tasks);
 }
 
 static void end_run(struct postgres_conn *conn)
@@ -205,19 +239,21 @@ static void pass(struct postgres_conn *conn, struct postgres_task *task)
 
 static void take(struct postgres_conn *conn, PGresult *result)
 {
+    static void (*const end_of[])(struct postgres_conn *) = {
+        [POSTGRES_PREPARE] = end_prepare,
+        [POSTGRES_RUN] = end_run,
+        [POSTGRES_VERIFY] = end_verify,
+    };
     struct postgres_task *task = conn->awaited;
     if (result == NULL) {
         pass(conn, task);
     } else if (PQresultStatus(result) == PGRES_PIPELINE_SYNC) {
         PQclear(result);
-        if (task->phase == POSTGRES_PREPARE)
-            end_prepare(conn);
-        else
-            end_run(conn);
-    } else if (task->phase == POSTGRES_PREPARE) {
-        take_prepared(conn, task, result);
-    } else {
+        end_of[task->phase](conn);
+    } else if (task->phase == POSTGRES_RUN) {
         postgres_task_take(task, result);
+    } else {
+        take_prepared(conn, task, result);
     }
 }
 

@@ -23,6 +23,29 @@ static void clear_ptr(PGresult **result)
     PQclear(*result);
 }
 
+// Puts the statement that an administrator has to run before the server's words on a missing right:
+// the first that is missing of those that migrations need.
+static void advise(PGconn *handle, struct error *err)
+{
+    static const char question[] =
+        "SELECT CASE WHEN current_schema() IS NULL "
+        "THEN format('GRANT USAGE, CREATE ON SCHEMA public TO %I', current_user) "
+        "WHEN NOT has_schema_privilege(current_schema(), 'CREATE') "
+        "THEN format('GRANT CREATE ON SCHEMA %I TO %I', current_schema(), current_user) "
+        "ELSE (SELECT format('GRANT %I TO %I', pg_get_userbyid(relowner), current_user) "
+        "FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', "
+        "'p') AND (relname = 'leads' OR relname ~ '^sunlead_') "
+        "AND NOT pg_has_role(relowner, 'USAGE') LIMIT 1) END";
+    PQclear(PQexec(handle, "ROLLBACK"));
+    CLEANUP(clear_ptr) PGresult *result = PQexec(handle, question);
+    if (err == NULL || PQntuples(result) != 1 || PQgetisnull(result, 0, 0) != 0)
+        return;
+    struct error said = *err;
+    (void)error_set(err, ERR_FORBIDDEN, "a right is missing in the database: %.150s",
+                    PQgetvalue(result, 0, 0));
+    error_cause(err, "%s", said.cause);
+}
+
 // Runs texts of several statements. *ret_locked tells that a lock was not to be had.
 static enum err run_text(PGconn *handle, const char *text, bool *ret_locked, struct error *err)
 {
@@ -78,5 +101,7 @@ enum err postgres_run_script(struct sql *sql, const struct sql_script *script, s
         }
         code = run_once(handle, script, &locked, err);
     }
+    if (code != ERR_OK && err != NULL && strstr(err->cause, "PostgreSQL 42501") != NULL)
+        advise(handle, err);
     return code;
 }

@@ -89,7 +89,7 @@ enum err postgres_run_step(const struct postgres_call *call, const struct sql_st
     TRY(judge(handle, described, err));
     struct postgres_stmt stmt = {0};
     struct postgres_values values;
-    postgres_stmt_describe(&stmt, described);
+    (void)postgres_stmt_describe(&stmt, described);
     postgres_values_fill(&values, step, &stmt, call->arena);
     free(stmt.param_types);
     int sent = PQsendQueryPrepared(handle, "", (int)values.count, values.values, values.lengths,

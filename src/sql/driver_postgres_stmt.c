@@ -65,25 +65,55 @@ struct postgres_stmt *postgres_stmts_find(struct postgres_stmts *stmts, const st
     return *slot;
 }
 
+static void forget(struct postgres_stmt *stmt)
+{
+    free(TAKE_PTR(stmt->param_types));
+}
+
+void postgres_stmts_forget(struct postgres_stmts *stmts)
+{
+    for (size_t i = 0; i < stmts->count; i++)
+        forget(stmts->all[i]);
+    stmts->forgotten++;
+}
+
 void postgres_stmts_done(struct postgres_stmts *stmts)
 {
+    postgres_stmts_forget(stmts);
     for (size_t i = 0; i < stmts->count; i++) {
         free(stmts->all[i]->text);
-        free(stmts->all[i]->param_types);
         free(stmts->all[i]);
     }
     free(stmts->all);
     free(stmts->slots);
 }
 
-void postgres_stmt_describe(struct postgres_stmt *stmt, const struct pg_result *description)
+static uint64_t sum_result_types(const PGresult *result)
+{
+    uint64_t sum = (uint64_t)PQnfields(result);
+    for (int i = 0; i < PQnfields(result); i++)
+        sum = sum * UINT64_C(0x100000001b3) + PQftype(result, i);
+    return sum;
+}
+
+bool postgres_stmt_fits(const struct postgres_stmt *stmt, const struct pg_result *result)
+{
+    return stmt->param_types == NULL || stmt->result_types == sum_result_types(result);
+}
+
+bool postgres_stmt_describe(struct postgres_stmt *stmt, const struct pg_result *description)
 {
     size_t count = (size_t)PQnparams(description);
     unsigned *types = calloc(count + 1, sizeof(types[0]));
     check(types != NULL && count <= POSTGRES_VALUES_MAX);
     for (size_t i = 0; i < count; i++)
         types[i] = PQparamtype(description, (int)i);
+    bool is_other = stmt->param_types != NULL &&
+                    (memcmp(stmt->param_types, types, count * sizeof(types[0])) != 0 ||
+                     !postgres_stmt_fits(stmt, description));
     free(stmt->param_types);
     stmt->param_types = types;
     stmt->param_count = count;
+    stmt->result_types = sum_result_types(description);
+    return is_other;
 }

@@ -74,6 +74,7 @@ void postgres_task_reset(struct postgres_task *task)
     task->at = 0;
     task->sqlstate[0] = '\0';
     task->is_by_commit = false;
+    task->is_retyped = false;
     error_reset(&task->op->error);
 }
 
@@ -100,11 +101,14 @@ void postgres_task_take(struct postgres_task *task, struct pg_result *result)
     bool is_good = status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK;
     if (!is_good && status != PGRES_PIPELINE_ABORTED)
         take_failure(task, result);
-    if (is_good && task->phase == POSTGRES_RUN && task->at < task->op->step_count &&
-        task->results[task->at] == NULL)
-        task->results[task->at] = result;
-    else
+    bool is_kept = is_good && task->phase == POSTGRES_RUN && task->at < task->op->step_count &&
+                   task->results[task->at] == NULL;
+    if (!is_kept) {
         PQclear(result);
+        return;
+    }
+    task->results[task->at] = result;
+    task->is_retyped = task->is_retyped || !postgres_stmt_fits(task->stmts[task->at], result);
 }
 
 static int64_t count_rows(const struct postgres_stmt *stmt, PGresult *result)

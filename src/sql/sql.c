@@ -77,6 +77,11 @@ bool sql_is_available(const struct sql *db)
     return db->driver->is_available(db);
 }
 
+bool sql_is_outage(const struct sql *db, const struct error *err)
+{
+    return err->code == ERR_UNAVAILABLE && !sql_is_available(db);
+}
+
 void sql_listen(struct sql *db, sql_notice_fn *fn, void *ctx)
 {
     if (db->driver->listen != NULL)

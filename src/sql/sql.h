@@ -152,7 +152,8 @@ MUST_CHECK enum err sql_run(struct sql *db, struct sql_op *op);
 
 // sql_open() opens the database of a URL: "sqlite:path", made if it does not exist, folders
 // included, or "postgres://...", as libpq reads it. ERR_INVALID for a URL that is not understood;
-// ERR_UNAVAILABLE for a server that is not reached; ERR_CONFLICT when another process holds it
+// ERR_UNAVAILABLE for a server that is not reached; ERR_FORBIDDEN, ERR_NOT_FOUND where it does not
+// let the role in, or has no such database; ERR_CONFLICT when another process holds it
 // (lock true takes the lock file beside a SQLite file for as long as it is open). Blocks.
 MUST_CHECK enum err sql_open(const char *url, bool lock, struct sql **ret_db, struct error *err);
 
@@ -198,6 +199,10 @@ size_t sql_queue_length(const struct sql *db);
 // sql_is_available() tells whether the last write could be stored; the end of an outage is noticed
 // within seconds, also when nobody writes.
 bool sql_is_available(const struct sql *db);
+
+// sql_is_outage() tells whether an operation failed for what the log tells of the database already,
+// once for all.
+bool sql_is_outage(const struct sql *db, const struct error *err);
 
 // The longest notice.
 #define SQL_NOTICE_MAX 100

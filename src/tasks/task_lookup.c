@@ -6,6 +6,9 @@
 // More than this at one place are for a person to sort out.
 #define TASK_CANDIDATES_MAX 12
 
+// So many are named to that person.
+#define TASK_NAMED_MAX 5
+
 // A look-up under way.
 struct lookup {
     struct lf_find find;
@@ -80,6 +83,31 @@ static void park(struct task *task, struct str why)
     task_commit(task, apply_parked, NULL);
 }
 
+// Parks with the ids among which a person has to choose, as far as there is room for them.
+static void park_among(struct task *task, const char *why, const int64_t *ids, size_t count)
+{
+    struct buf text;
+    buf_init_arena(&text, task->arena, SIZE_MAX);
+    buf_printf(&text, "%s%s", why, count == 0 ? " no id" : "");
+    for (size_t i = 0; i < count && i < TASK_NAMED_MAX; i++)
+        buf_printf(&text, "%s%lld", i == 0 ? ": " : ", ", (long long)ids[i]);
+    buf_printf(&text, "%s", count > TASK_NAMED_MAX ? ", ..." : ".");
+    park(task, buf_str(&text));
+}
+
+// The houses that were found and that no other order has.
+static void park_among_houses(struct task *task, const char *why)
+{
+    const struct lookup *lookup = lookup_of(task);
+    int64_t ids[LF_CANDIDATES_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < lookup->find.count; i++) {
+        if (!lookup->linked[i])
+            ids[count++] = lookup->find.candidates[i].house_id;
+    }
+    park_among(task, why, ids, count);
+}
+
 static void park_taken(struct task *task)
 {
     park(task, STR("The project that was found belongs to another order."));
@@ -137,7 +165,9 @@ static void judge_ids(struct task *task)
         adopt(task, lookup->project_id.value);
         return;
     }
-    park(task, STR("LightFusion has the house but does not tell the project's number."));
+    park_among(task,
+               "LightFusion has the house but does not tell the project's number; its status names",
+               lookup->ids, lookup->id_count);
 }
 
 static void try_id(struct task *task);
@@ -260,7 +290,7 @@ static void candidates_known(struct sql_op *op)
     if (free_count == 0)
         task_commit(task, apply_absent, NULL);
     else
-        park(task, STR("LightFusion has several projects at this place."));
+        park_among_houses(task, "LightFusion has several projects at this place; their houses");
 }
 
 static void found(struct lf_call *call)
@@ -277,7 +307,7 @@ static void found(struct lf_call *call)
         return;
     }
     if (lookup->find.count > TASK_CANDIDATES_MAX) {
-        park(task, STR("LightFusion has many projects at this place."));
+        park_among_houses(task, "LightFusion has many projects at this place; their houses");
         return;
     }
     struct sql_op *op = sql_op_new(task->arena, "order_candidates", SQL_LANE_SHORT);

@@ -150,12 +150,19 @@ static bool is_stopping(struct upstream_state *state)
     return stopping;
 }
 
+static void log_failed(const struct upstream_state *state, const char *event,
+                       const struct error *err)
+{
+    if (!sql_is_outage(state->settings.db, err))
+        log_error(LOG_WARN, event, err);
+}
+
 // A full portion tells that there is more.
 static void purged(struct sql_op *op)
 {
     struct upstream_state *state = op->done_ctx;
     if (op->error.code != ERR_OK)
-        log_error(LOG_WARN, "upstream.purge_failed", &op->error);
+        log_failed(state, "upstream.purge_failed", &op->error);
     else if (op->steps[0].rows >= EXCHANGE_PURGE_MAX && !is_stopping(state)) {
         purge(state);
         return;
@@ -179,7 +186,7 @@ static void reading_done(struct sql_op *op)
     if (op->error.code == ERR_OK)
         take_reading(state);
     else
-        log_error(LOG_WARN, "upstream.read_failed", &op->error);
+        log_failed(state, "upstream.read_failed", &op->error);
     if (state->learns && op->error.code == ERR_OK)
         purge(state);
     else

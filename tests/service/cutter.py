@@ -39,6 +39,8 @@ class Cutter:
         self._armed: tuple[bytes, str] | None = None
         self._pairs: list[_Pair] = []
         self._threads: list[threading.Thread] = []
+        self._held: list[socket.socket] = []
+        self._is_holding = False
         self.cut = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
@@ -49,6 +51,17 @@ class Cutter:
         self.cut.clear()
         with self._lock:
             self._armed = (marker.encode(), fate)
+
+    def hold(self, is_holding: bool) -> None:
+        """From now on new connections are accepted and meet silence, or are passed on again."""
+        with self._lock:
+            self._is_holding = is_holding
+
+    @property
+    def held(self) -> int:
+        """How many connections met silence."""
+        with self._lock:
+            return len(self._held)
 
     def close(self) -> None:
         try:
@@ -65,6 +78,8 @@ class Cutter:
         for pair in pairs:
             pair.client.close()
             pair.server.close()
+        for client in self._held:
+            client.close()
 
     def _start(self, run: object, *arguments: object) -> None:
         thread = threading.Thread(target=run, args=arguments, daemon=True)  # type: ignore[arg-type]
@@ -77,6 +92,10 @@ class Cutter:
                 client, _ = self._listener.accept()
             except OSError:
                 return
+            with self._lock:
+                if self._is_holding:
+                    self._held.append(client)
+                    continue
             try:
                 server = socket.create_connection(("127.0.0.1", self._target), timeout=DEADLINE_S)
             except OSError:

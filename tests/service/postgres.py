@@ -19,6 +19,9 @@ _START_S = 60.0
 # What sunlead must not show.
 PASSWORD = "secret-of-the-tests"
 
+# A database to which the pooler gives a backend for as long as a session lasts.
+SESSIONS = "sessions"
+
 
 def _programs() -> Path:
     """Debian keeps each version's programs in a folder of its own."""
@@ -121,7 +124,8 @@ class Postgres:
         self.pooler_port = port
         users, ini = self.folder / "users.txt", self.folder / "pgbouncer.ini"
         users.write_text(f'"sunlead" "{PASSWORD}"\n')
-        ini.write_text(f"[databases]\n* = host=127.0.0.1 port={self.port}\n[pgbouncer]\n"
+        ini.write_text(f"[databases]\n{SESSIONS} = host=127.0.0.1 port={self.port} pool_mode=session\n"
+                       f"* = host=127.0.0.1 port={self.port}\n[pgbouncer]\n"
                        f"pool_mode = transaction\nauth_type = scram-sha-256\nauth_file = {users}\n"
                        f"listen_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
                        f"max_client_conn = 1000\n")
@@ -177,6 +181,12 @@ class Postgres:
         name = f"stage{next(self._names)}"
         self.execute("postgres", f"CREATE DATABASE {name}")
         return name
+
+    def dump(self, name: str, into: str) -> None:
+        """Makes a backup of a database, and restores it into an empty one."""
+        file, there = str(self.folder / f"{name}.dump"), ("-h", str(self.folder), "-p", str(self.port))
+        self._run("pg_dump", *there, "-U", "sunlead", "-Fc", "-f", file, name)
+        self._run("pg_restore", *there, "-U", "sunlead", "--no-owner", "-d", into, file)
 
     def drop(self, name: str) -> None:
         self.execute("postgres", f"DROP DATABASE {name} WITH (FORCE)")

@@ -227,6 +227,23 @@ def test_a_waiting_commit_that_stays_unknown(stage: Stage, server: Server, postg
 
 # ---- The server is gone
 
+def test_the_server_is_silent_for_a_while(server: Server, cutter: Cutter) -> None:
+    server.expect_errors("database.unavailable")
+    ok(server.api.post("/api/leads", small_lead()), 201)
+    cutter.arm("lead.created", AFTER)
+    cutter.hold(True)
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        posted = pool.submit(server.api.post, "/api/leads", small_lead())
+        assert cutter.cut.wait(30)
+        # Who asks in vain asks anew, rather than to wait for the answer to one question.
+        wait_until(lambda: cutter.held >= 6 or posted.done(), "several connections to be tried")
+        assert not posted.done()
+        cutter.hold(False)
+        ok(posted.result(), 201)
+    assert server.wait_event("database.write_looked_up")["outcome"] == "stored"
+    assert ok(server.api.get("/api/leads"))["total"] == 2
+
+
 def test_the_server_stays_away(stage: Stage, server: Server, postgres: Postgres, cutter: Cutter) -> None:
     server.expect_errors("database.unavailable")
     cutter.arm("lead.created", STAYS)
@@ -240,3 +257,8 @@ def test_the_server_stays_away(stage: Stage, server: Server, postgres: Postgres,
     postgres.start()
     wait_until(lambda: server.api.get("/health").status == 200, "the database to be up")
     assert ok(server.api.get("/api/leads"))["total"] == 0
+    # The log tells when it began and how long it lasted, and nothing each second in between.
+    assert len(server.events("database.unavailable")) == 1
+    assert server.wait_event("database.recovered")["after_s"] >= 1
+    for event in ("upstream.read_failed", "jobs.claim_failed", "jobs.upkeep_failed", "jobs.purge_failed"):
+        assert len(server.events(event)) <= 1

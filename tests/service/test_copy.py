@@ -257,14 +257,24 @@ def test_killed_once_at_any_point(stage: Stage, postgres: Postgres) -> None:
             done = subprocess.run(command(stage, stage.database_url, postgres.url(name)),
                                   cwd=stage.folder, capture_output=True, text=True, env={},
                                   timeout=60, check=False)
-            if done.returncode == 0:
+            assert done.returncode == 0, done.stderr
+            if "Nothing was done" not in done.stdout:
                 assert_complete(done.stdout)
             else:  # it was over, but for saying so
-                assert "the target has rows in leads" in done.stderr
                 postgres.execute(name, "SELECT 1 / (count(*) = 300)::int FROM leads")
                 postgres.execute(name, "SELECT 1 / (to_regclass('sunlead_copy') IS NULL)::int")
         postgres.drop(name)
     assert killed > 0
+
+
+def test_again_after_the_end(target: str, stage: Stage, postgres: Postgres) -> None:
+    url = postgres.url(target)
+    fill(stage, 200)
+    assert_complete(copy(stage, stage.database_url, url))
+    assert "Nothing was done" in copy(stage, stage.database_url, url)
+    # Once somebody works there it is another database's.
+    stage.serve(environment={"DATABASE_URL": url}).api.post("/api/leads", small_lead())
+    assert "the target has rows in leads" in copy(stage, stage.database_url, url, status=1)
 
 
 # ---- Refused
@@ -308,7 +318,7 @@ def test_refusals(target: str, stage: Stage, postgres: Postgres) -> None:
     server = stage.serve()
     assert re.search(r"process \d+ uses the database", copy(stage, stage.database_url, url, status=1))
     server.stop()
-    assert "cannot be reached" in copy(stage, stage.database_url, postgres.url("missing"), status=1)
+    assert "no such database" in copy(stage, stage.database_url, postgres.url("missing"), status=1)
 
     # A target with leads of its own, which keeps them.
     other = stage.serve(environment={"DATABASE_URL": url})

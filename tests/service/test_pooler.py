@@ -1,11 +1,12 @@
 """PostgreSQL by way of PgBouncer in transaction mode: what is different there."""
+import concurrent.futures
 from collections.abc import Iterator
 
 import pytest
 
 from cutter import AFTER, BEFORE, Cutter
 from harness import Server, Stage, free_port, ok, problem, wait_until
-from postgres import PASSWORD, Postgres
+from postgres import PASSWORD, SESSIONS, Postgres
 from samples import small_lead
 
 
@@ -50,13 +51,42 @@ def test_postgresql_is_away(stage: Stage, server: Server, pooler: Postgres) -> N
     made = ok(server.api.post("/api/leads", small_lead()), 201)
     pooler.halt()
     problem(server.api.get(f"/api/leads/{made['id']}"), 503)
+    server.wait_event("database.unavailable")
+    assert server.api.get("/health").status == 503
     # The pooler itself says that it had no backend for it: nothing was stored.
     refused = server.api.post("/api/leads", small_lead())
     assert "outcome" not in problem(refused, 503)
     assert int(refused.headers["Retry-After"]) > 0
     pooler.start()
     wait_until(lambda: server.api.get("/health").status == 200, "the database to be up")
+    server.wait_event("database.recovered")
+    # Once an outage, though the pooler took every connection meanwhile.
+    assert len(server.events("database.unavailable")) == 1
+    assert len(server.events("database.recovered")) == 1
     assert ok(server.api.get("/api/leads"))["total"] == 1
+
+
+def test_nobody_told_of_the_pooler(stage: Stage, pooler: Postgres) -> None:
+    server = stage.serve(environment={"DATABASE_POOLER": "0"})
+    assert "DATABASE_POOLER=1" in server.wait_event("database.pooler_found")["message"]
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        for answer in pool.map(lambda _: server.api.post("/api/leads", small_lead()), range(64)):
+            ok(answer, 201)
+    assert ok(server.api.get("/api/leads"))["total"] == 64
+    # Nothing of sunlead's sessions is left to those who get the same backends.
+    assert pooler.query(stage.database_name(), "SELECT count(*) FROM pg_stat_activity WHERE query "
+                        "LIKE 'SET TimeZone%' AND datname = current_database()") == "0"
+
+
+def test_a_pooler_whose_sessions_last(stage: Stage, pooler: Postgres) -> None:
+    pooler.execute("postgres", f"DROP DATABASE IF EXISTS {SESSIONS}")
+    pooler.execute("postgres", f"CREATE DATABASE {SESSIONS}")
+    server = stage.serve(environment={"DATABASE_POOLER": "0", "DATABASE_URL": pooler.pooled_url(SESSIONS)})
+    ok(server.api.post("/api/leads", small_lead()), 201)
+    assert not server.events("database.pooler_found")
+    # Notices need sessions: sunlead uses them.
+    assert pooler.query(SESSIONS, "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%LISTEN%' "
+                        "AND datname = current_database() AND pid <> pg_backend_pid()") == "1"
 
 
 def test_migrations_go_past_the_pooler(stage: Stage, pooler: Postgres) -> None:
