@@ -69,7 +69,7 @@ FAULTS = (
     Fault("create:reset-before:times=1", doubt=UNPAID),
     Fault("create:502:times=1", doubt=UNPAID),
     Fault("create:lost-after-commit", doubt=PAID),
-    Fault("create:reset-during", doubt=PAID),
+    Fault("create:reset-during:times=1", doubt=PAID),
     Fault("create:wrong-types", doubt=PAID),
     # The look-up.
     Fault("lookup:404", blinds=(PAID, UNPAID)),
@@ -173,7 +173,8 @@ def make_older(stage: Stage, postgres: Postgres | None, order_id: int) -> None:
     """Lets the time pass after which an unknown order is proved absent."""
     if postgres is not None:
         span = f"interval '{PROOF_S} s'"
-        statements = [f"UPDATE sunlead_orders SET sending_at = sending_at - {span} WHERE id = {order_id}",
+        statements = [f"UPDATE sunlead_orders SET sending_at = sending_at - {span} "
+                      f"WHERE id = {order_id} AND state = 'unknown'",
                       f"UPDATE sunlead_jobs SET run_at = run_at - {span} WHERE order_id = {order_id}"]
         postgres.execute(stage.database_name(), ";".join(statements))
         return
@@ -181,7 +182,8 @@ def make_older(stage: Stage, postgres: Postgres | None, order_id: int) -> None:
     database = sqlite3.connect(stage.folder / "sunlead.db", timeout=30)
     try:
         with database:
-            database.execute(f"UPDATE sunlead_orders SET sending_at = sending_at - {span} WHERE id = {order_id}")
+            database.execute(f"UPDATE sunlead_orders SET sending_at = sending_at - {span} "
+                             f"WHERE id = {order_id} AND state = 'unknown'")
             database.execute(f"UPDATE sunlead_jobs SET run_at = run_at - {span} WHERE order_id = {order_id}")
     finally:
         database.close()
