@@ -124,7 +124,7 @@ static void look_after(struct postgres_db *db)
     for (size_t i = 0; i < POSTGRES_LANES; i++) {
         for (size_t j = 0; j < db->lanes[i].settings->connections; j++) {
             if (postgres_conn_is_stuck(&db->lanes[i].conns[j], now_us))
-                postgres_conn_break(&db->lanes[i].conns[j], "no answer in time");
+                postgres_conn_break_stuck(&db->lanes[i].conns[j]);
         }
     }
     if (db->failures == 0)
