@@ -5,7 +5,7 @@ FUZZ_SECONDS ?= 60
 export ONCE FUZZ_SECONDS
 
 .DEFAULT_GOAL := build
-.PHONY: help deps build demo test test-asan test-tsan fmt bench fuzz clean
+.PHONY: help deps build demo test test-asan test-tsan faults fmt bench fuzz clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -31,6 +31,11 @@ run-test-%:
 	cmake --preset $* -DSUNLEAD_TESTS=ON
 	cmake --build --preset $*
 	ctest --preset $* -j $(JOBS)
+
+faults: build ## all pairs of what LightFusion can do wrong, on both databases
+	@$(DEPS) test
+	SUNLEAD_PAIRS=all SUNLEAD_BIN=build/sunlead /usr/bin/python3 -m pytest -q -p no:cacheprovider \
+		tests/service/test_fault_pairs.py
 
 fmt: ## format the source
 	@$(DEPS) test

@@ -1,6 +1,7 @@
 -- What the scripts share: how many leads there are (500 a company), a seed for each of wrk's threads,
--- and one line of figures at the end.
+-- how long each connection pauses between two requests, and one line of figures at the end.
 leads = tonumber(os.getenv("LEADS") or 100000)
+local pause_ms = tonumber(os.getenv("PAUSE_MS") or 0)
 local threads = 0
 
 function setup(thread)
@@ -10,6 +11,12 @@ end
 
 function init()
    math.randomseed(os.time() * 10 + number)
+end
+
+if pause_ms > 0 then
+   function delay()
+      return math.random(0, 2 * pause_ms)
+   end
 end
 
 function done(summary, latency)

@@ -83,7 +83,7 @@ static void retry_adopted(struct order_adopt *adopt)
         return;
     check(order_go(&retry->order, ORDER_REQUESTED, now_us, NULL) == ERR_OK);
     struct sql_op *store = api_op(request, "order_retry", SQL_LANE_WRITE, retry_stored, retry);
-    order_store_insert(store, &retry->order, false);
+    order_store_insert_again(store, &retry->order);
     order_store_get_newest(store, retry->lead.id, &retry->newest);
     order_store_get_by_op(sql_op_proof(store), retry->order.op_id, &retry->newest);
     api_submit(request, store);

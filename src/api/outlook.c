@@ -29,17 +29,20 @@ struct outlook outlook_of_order(struct http_request *request, const struct order
 bool outlook_is_in_order(const struct lead *lead)
 {
     return lead->model_3d_status == MODEL_PENDING || lead->model_3d_status == MODEL_PROCESSING ||
-           lead->model_3d_status == MODEL_FAILED;
+           lead->model_3d_status == MODEL_FAILED ||
+           (lead->model_3d_status == MODEL_COMPLETED && lead->sync_status == LEAD_SYNC_FAILED);
 }
 
 void outlook_write_lead(struct buf *buf, struct http_request *request, const struct lead *lead,
                         const struct order *newest, struct opt_i64 next_try_at)
 {
     struct outlook outlook = {0};
-    if (lead->model_3d_status == MODEL_COMPLETED)
-        outlook.progress = OPT_I64(100);
-    else if (outlook_is_in_order(lead) && newest->id != 0)
+    if (outlook_is_in_order(lead) && newest->id != 0)
         outlook = outlook_of_order(request, newest, next_try_at);
+    if (lead->model_3d_status == MODEL_COMPLETED) { // whatever became of an order after it
+        outlook.progress = OPT_I64(100);
+        outlook.eta = (struct opt_i64){0};
+    }
     (void)json_write_members(buf, &lead_table, lead, true);
     (void)json_write_members(buf, &outlook_table, &outlook, false);
 }

@@ -173,8 +173,10 @@ static enum err open_runner(struct service *service, const struct config *config
                   [JOB_FILES] = task_files_run},
         .app = &service->tasks,
         .concurrency = (size_t)config->job_concurrency,
-        // Slow storage must not keep orders and polls waiting.
-        .kind_max = {[JOB_FILES] = ((size_t)config->job_concurrency + 3) / 4},
+        // An order that is claimed before there is a slot for its call would go before others'
+        // turns; slow storage must not keep orders and polls waiting.
+        .kind_max = {[JOB_ORDER] = (size_t)config->lightfusion_concurrency,
+                     [JOB_FILES] = ((size_t)config->job_concurrency + 3) / 4},
         .company_max = (size_t)config->company_jobs_max,
         .keep_jobs_us = config->jobs_keep_days * 86400 * US_PER_S,
         .keep_events_us = config->events_keep_days * 86400 * US_PER_S,

@@ -31,8 +31,8 @@ typedef bool http_call_data_fn(struct http_call *call, const void *bytes, size_t
 #define HTTP_CALL_HEADERS_MAX 8
 
 // One outgoing call, in the caller's arena until done was called (on the client's thread). No
-// redirect is followed and nothing is repeated, except a GET or HEAD that went out on a kept-alive
-// connection which the peer had closed meanwhile.
+// redirect is followed and nothing is repeated, except what changes nothing (GET, HEAD, is_read)
+// and went out on a kept-alive connection which the peer had closed meanwhile.
 struct http_call {
     // set by the caller
     struct arena *arena;
@@ -43,6 +43,7 @@ struct http_call {
     unsigned connect_ms;                       // 0: 5,000
     unsigned total_ms;                         // 0: 30,000, absolute
     size_t answer_max_bytes;                   // 0: 1 MiB; beyond it the call is broken off
+    bool is_read;          // changes nothing at the peer, whatever the method says
     bool fresh_connection; // a connection of its own, HTTP/1.1, closed afterwards (paid calls)
     http_call_data_fn
         *on_data; // NULL: the body is gathered in `answer`; bodies of non-2xx always are

@@ -57,7 +57,8 @@ static int on_ready(void *ctx, char *ip, char *local_ip, int port, int local_por
     (void)ip, (void)local_ip, (void)port, (void)local_port;
     struct transfer *transfer = ctx;
     struct http_call *call = transfer->call;
-    bool safe = strcmp(call->method, "GET") == 0 || strcmp(call->method, "HEAD") == 0;
+    bool safe =
+        call->is_read || strcmp(call->method, "GET") == 0 || strcmp(call->method, "HEAD") == 0;
     if (transfer->sends > 0 && (!safe || call->fresh_connection)) {
         snprintf(transfer->words, sizeof(transfer->words),
                  "the connection closed without an answer");

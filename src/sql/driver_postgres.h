@@ -344,6 +344,10 @@ void postgres_conn_handle(struct postgres_conn *conn, unsigned events);
 // postgres_conn_break() closes it. What was under way is tried again where that is safe.
 void postgres_conn_break(struct postgres_conn *conn, const char *why);
 
+// postgres_conn_break_stuck() closes one that gave no answer in time. What was under way has waited
+// for long: it is tried again once at most.
+void postgres_conn_break_stuck(struct postgres_conn *conn);
+
 // postgres_conn_is_stuck() tells whether nothing came for longer than a statement may take.
 bool postgres_conn_is_stuck(const struct postgres_conn *conn, int64_t now_us);
 

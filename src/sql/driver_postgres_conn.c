@@ -241,6 +241,16 @@ void postgres_conn_break(struct postgres_conn *conn, const char *why)
         postgres_task_fail(task);
 }
 
+void postgres_conn_break_stuck(struct postgres_conn *conn)
+{
+    const unsigned last = POSTGRES_TRIES_MAX - 1;
+    for (struct postgres_task *task = conn->sent.head; task != NULL; task = task->next) {
+        if (task->tries < last)
+            task->tries = last;
+    }
+    postgres_conn_break(conn, "no answer in time");
+}
+
 bool postgres_conn_is_stuck(const struct postgres_conn *conn, int64_t now_us)
 {
     int64_t limit_us =

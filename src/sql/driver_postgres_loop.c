@@ -142,7 +142,7 @@ static void look_after(struct postgres_db *db)
         for (size_t j = 0; j < db->lanes[i].settings->connections; j++) {
             if (!postgres_conn_is_stuck(&db->lanes[i].conns[j], now_us))
                 continue;
-            postgres_conn_break(&db->lanes[i].conns[j], "no answer in time");
+            postgres_conn_break_stuck(&db->lanes[i].conns[j]);
             // A pooler that has no server says nothing for long.
             if (db->address.is_pooled)
                 postgres_lanes_end(db);

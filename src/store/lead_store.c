@@ -267,6 +267,33 @@ void lead_store_set_model(struct sql_op *op, const struct lead *lead, int64_t or
              sql_value_opt_time(lead->updated_at));
 }
 
+void lead_store_show_earlier_model(struct sql_op *op, int64_t lead_id, int64_t order_id)
+{
+    // Times of another system's table may be without a zone, and are UTC, whatever the session's
+    // is.
+    static const struct sql_stmt zone = {
+        .name = "lead_earlier_zone",
+        .text = "SELECT set_config('TimeZone', 'UTC', TRUE)",
+        .sqlite = "SELECT 1",
+    };
+    static const struct sql_stmt stmt = {
+        .name = "lead_show_earlier_model",
+        .text = "UPDATE leads SET lightfusion_3d_project_id = o.project_id, "
+                "lightfusion_3d_house_id = o.house_id, model_3d_status = 'completed', "
+                "model_3d_created_at = o.requested_at, model_3d_completed_at = o.completed_at, "
+                "system_size = coalesce(o.system_size, leads.system_size), "
+                "panel_count = coalesce(o.panel_count, leads.panel_count), "
+                "annual_production = coalesce(o.annual_production, leads.annual_production), "
+                "sync_status = 'failed', state = $3 FROM sunlead_orders AS o "
+                "WHERE leads.id = CAST($1 AS BIGINT) AND o.id = (SELECT max(id) "
+                "FROM sunlead_orders WHERE lead_id = CAST($1 AS BIGINT) AND id < $2 "
+                "AND state = 'completed' AND project_id IS NOT NULL) AND NOT EXISTS "
+                "(SELECT 1 FROM sunlead_orders WHERE lead_id = CAST($1 AS BIGINT) AND id > $2)",
+    };
+    sql_op_step(op, &zone, 0, NULL);
+    SQL_STEP(op, &stmt, SQLV_INT(lead_id), SQLV_INT(order_id), SQLV_INT(LF_DONE));
+}
+
 void lead_store_delete(struct sql_op *op, int64_t id)
 {
     static const struct sql_stmt stmt = {

@@ -69,6 +69,11 @@ void lead_store_change(struct sql_op *op, const struct lead_edit *edit, struct l
 // newest order.
 void lead_store_set_model(struct sql_op *op, const struct lead *lead, int64_t order_id);
 
+// lead_store_show_earlier_model() gives a lead whose newest order, order_id, has failed the last
+// model that was completed before it back, where there is one; sync_status tells that the newest
+// failed.
+void lead_store_show_earlier_model(struct sql_op *op, int64_t lead_id, int64_t order_id);
+
 // lead_store_delete() removes a lead; ERR_NOT_FOUND fails the operation.
 void lead_store_delete(struct sql_op *op, int64_t id);
 

@@ -33,11 +33,19 @@ static bool lead_differs(const struct lead *before, const struct lead *after, un
     return false;
 }
 
+// Whether the lead shows a model that was completed before the order, which has failed.
+static bool shows_earlier_model(const struct order *order, const struct lead *lead)
+{
+    return order->state == ORDER_FAILED && lead->model_3d_status == MODEL_COMPLETED &&
+           order->project_id.value != lead->lightfusion_3d_project_id.value;
+}
+
 // Whether an order makes something else (next) of its lead; if it shows, it changes the lead's
 // time.
-static bool has_changed(const struct lead *lead, struct lead *next, int64_t now_us)
+static bool has_changed(const struct order *order, const struct lead *lead, struct lead *next,
+                        int64_t now_us)
 {
-    if (lead->id == 0 || !lead_differs(lead, next, 0))
+    if (lead->id == 0 || shows_earlier_model(order, lead) || !lead_differs(lead, next, 0))
         return false;
     if (lead_differs(lead, next, FIELD_VOLATILE))
         next->updated_at = OPT_I64(now_us);
@@ -53,6 +61,8 @@ static void set_lead(struct sql_op *op, const struct order *order, int64_t newes
     next->panel_count = order->panel_count;
     next->annual_production = order->annual_production;
     lead_store_set_model(op, next, newest_id);
+    if (order->state == ORDER_FAILED)
+        lead_store_show_earlier_model(op, next->id, newest_id);
 }
 
 // Carries an order over to its lead; newest_id is the lead's newest order.
@@ -62,7 +72,7 @@ static void save_lead(struct sql_op *op, const struct order *order, int64_t newe
     struct lead next = *lead;
     // An older order ended when it did.
     order_apply_to_lead(order, &next, order->id == newest_id ? now_us : order->completed_at.value);
-    if (has_changed(lead, &next, now_us))
+    if (has_changed(order, lead, &next, now_us))
         set_lead(op, order, newest_id, &next);
 }
 
@@ -94,7 +104,7 @@ void order_commit_without_figures(struct sql_op *op, const struct order *order,
     bare.panel_count = (struct opt_i64){0};
     order_apply_to_lead(&bare, &next, now_us);
     next.sync_status = LEAD_SYNC_FAILED;
-    if (has_changed(lead, &next, now_us))
+    if (has_changed(order, lead, &next, now_us))
         set_lead(op, &bare, order->id, &next);
     add_event(op, order, before, now_us);
 }

@@ -8,7 +8,8 @@
 
 // order_commit() adds steps that save an order (as order_store_save() does), carry it over to its
 // lead where that changes something, and note an event if the state is another than before. lead is
-// the order's lead as it was read (id 0: gone).
+// the order's lead as it was read (id 0: gone). A lead whose order failed shows the last model that
+// was completed before it again, if there is one.
 void order_commit(struct sql_op *op, const struct order *order, enum order_state before,
                   const struct lead *lead, int64_t now_us);
 

@@ -23,6 +23,21 @@ static void add_job_and_event(struct sql_op *op, const struct order *order)
         op, &(struct event){.type = "order.requested", .op_id = order->op_id, .at_us = now_us});
 }
 
+static void insert_by(struct sql_op *op, const struct sql_stmt *insert, const struct order *order)
+{
+    static const struct sql_stmt mark_lead = {
+        .name = "order_mark_lead",
+        .text = "UPDATE leads SET model_3d_status = 'pending', sync_status = 'pending', "
+                "model_3d_created_at = $2, model_3d_completed_at = NULL, updated_at = $3 "
+                "WHERE id = (SELECT lead_id FROM sunlead_orders WHERE op_id = $1)",
+    };
+    step_with_fields(op, insert, &order_table, order, 1);
+    // Twice, since the columns may be of different types in another system's table.
+    SQL_STEP(op, &mark_lead, SQLV_INT(order->op_id), sql_value_opt_time(order->requested_at),
+             sql_value_opt_time(order->requested_at));
+    add_job_and_event(op, order);
+}
+
 void order_store_insert(struct sql_op *op, const struct order *order, bool force)
 {
     // The parameters of {values} are the order's columns; the lead's row gives company and
@@ -49,17 +64,26 @@ void order_store_insert(struct sql_op *op, const struct order *order, bool force
                   "WHERE EXISTS (SELECT 1 FROM leads WHERE id = $1) ON CONFLICT DO NOTHING",
         .table = &order_table,
     };
-    static const struct sql_stmt mark_lead = {
-        .name = "order_mark_lead",
-        .text = "UPDATE leads SET model_3d_status = 'pending', sync_status = 'pending', "
-                "model_3d_created_at = $2, model_3d_completed_at = NULL, updated_at = $3 "
-                "WHERE id = (SELECT lead_id FROM sunlead_orders WHERE op_id = $1)",
+    insert_by(op, force ? &insert_force : &insert, order);
+}
+
+void order_store_insert_again(struct sql_op *op, const struct order *order)
+{
+    static const struct sql_stmt insert = {
+        .name = "order_insert_again",
+        .text = "INSERT INTO sunlead_orders ({columns-id}) SELECT {values-id} "
+                "WHERE EXISTS (SELECT 1 FROM leads WHERE id = CAST($1 AS BIGINT) "
+                "AND (model_3d_status IS DISTINCT FROM 'completed' OR 'failed' = "
+                "(SELECT state FROM sunlead_orders WHERE lead_id = CAST($1 AS BIGINT) "
+                "ORDER BY id DESC LIMIT 1)) FOR KEY SHARE) ON CONFLICT DO NOTHING",
+        .sqlite = "INSERT INTO sunlead_orders ({columns-id}) SELECT {values-id} "
+                  "WHERE EXISTS (SELECT 1 FROM leads WHERE id = $1 "
+                  "AND (model_3d_status IS NOT 'completed' OR 'failed' = "
+                  "(SELECT state FROM sunlead_orders WHERE lead_id = $1 "
+                  "ORDER BY id DESC LIMIT 1))) ON CONFLICT DO NOTHING",
+        .table = &order_table,
     };
-    step_with_fields(op, force ? &insert_force : &insert, &order_table, order, 1);
-    // Twice, since the columns may be of different types in another system's table.
-    SQL_STEP(op, &mark_lead, SQLV_INT(order->op_id), sql_value_opt_time(order->requested_at),
-             sql_value_opt_time(order->requested_at));
-    add_job_and_event(op, order);
+    insert_by(op, &insert, order);
 }
 
 void order_store_insert_with_lead(struct sql_op *op, const struct order *order)

@@ -17,6 +17,10 @@
 // deletes the lead meanwhile comes before or after it.
 void order_store_insert(struct sql_op *op, const struct order *order, bool force);
 
+// order_store_insert_again() does the same after the lead's newest order failed, even where the
+// lead shows a model that was completed before that.
+void order_store_insert_again(struct sql_op *op, const struct order *order);
+
 // order_store_insert_with_lead() makes an order for the lead that the same operation inserts
 // (order->lead_id is ignored).
 void order_store_insert_with_lead(struct sql_op *op, const struct order *order);

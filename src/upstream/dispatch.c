@@ -248,6 +248,7 @@ static void send_call(struct lightfusion *lf, struct lf_call *call)
     http->method = kind->method;
     http->total_ms = kind->total_ms;
     http->answer_max_bytes = kind->answer_max_bytes;
+    http->is_read = !kind->paid;
     http->fresh_connection = kind->paid;
     http->done = on_answer;
     http->ctx = call;

@@ -97,6 +97,7 @@ void session_login(struct session *session, struct http_client *http, session_do
         .body = wire_write_login(session->email, session->password, arena),
         .total_ms = LOGIN_MS,
         .answer_max_bytes = LOGIN_ANSWER_MAX,
+        .is_read = true, // nothing but a token is made
         .done = on_login_done,
         .ctx = session,
     };

@@ -224,21 +224,30 @@ static void test_broken_calls_are_seen_once(void **state)
     }
 }
 
-static void test_get_on_a_dead_connection_is_repeated(void **state)
+static void check_repeated(const char *method, enum fake_end end)
 {
-    (void)state;
-    static const struct fake_route routes[] = {
-        {"GET /x", {{.body = "1"}, {.end = FAKE_NO_ANSWER}, {.body = "3"}}},
-    };
+    const struct fake_route route = {method, {{.body = "1"}, {.end = end}, {.body = "3"}}};
     struct fixture f;
-    open_fixture(&f, routes, 1);
-    struct http_call call = new_call(&f, "GET", "/x");
+    open_fixture(&f, &route, 1);
+    struct http_call call = new_call(&f, method, "/x");
+    call.is_read = strcmp(method, "POST") == 0;
+    if (call.is_read)
+        call.body = STR("{}");
     run_call(&f, &call);
     run_call(&f, &call);
     assert_int_equal(call.fate, HTTP_ANSWERED);
     assert_text(call.answer, "3");
     assert_int_equal(fake_server_count(f.server, ""), 3);
     close_fixture(&f);
+}
+
+static void test_a_read_on_a_dead_connection_is_repeated(void **state)
+{
+    (void)state;
+    check_repeated("GET", FAKE_NO_ANSWER);
+    check_repeated("GET", FAKE_RESET);
+    check_repeated("POST", FAKE_NO_ANSWER);
+    check_repeated("POST", FAKE_RESET);
 }
 
 static void assert_not_sent(struct fixture *f, const char *url, bool held_back)
@@ -714,7 +723,7 @@ int main(void)
         cmocka_unit_test(test_post_sends_its_body_once),
         cmocka_unit_test(test_connections_are_reused_unless_fresh),
         cmocka_unit_test(test_broken_calls_are_seen_once),
-        cmocka_unit_test(test_get_on_a_dead_connection_is_repeated),
+        cmocka_unit_test(test_a_read_on_a_dead_connection_is_repeated),
         cmocka_unit_test(test_unreached_is_not_sent),
         cmocka_unit_test(test_unwanted_is_not_sent),
         cmocka_unit_test(test_redirects_are_not_followed),

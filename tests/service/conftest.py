@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.register_assert_rewrite("harness", "load", "postgres", "samples")
+pytest.register_assert_rewrite("faults", "harness", "load", "postgres", "samples")
 
 from harness import Stage, free_port, sunlead_path  # noqa: E402
 from postgres import Postgres  # noqa: E402

@@ -1,4 +1,5 @@
 """A real PostgreSQL server for the service tests, and a pooler, in a temporary folder of their own."""
+import contextlib
 import ctypes
 import glob
 import itertools
@@ -10,6 +11,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 _libc = ctypes.CDLL(None)
@@ -175,6 +177,28 @@ class Postgres:
         return self._run("psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1",
                          "-h", str(self.folder), "-p", str(self.port), "-U", "sunlead", "-d", name,
                          "-c", statement)
+
+    @contextlib.contextmanager
+    def session(self, name: str) -> Iterator[Callable[[str], None]]:
+        """A session that stays, for when the server gives no other: a function that runs statements in it."""
+        arguments = ["-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", str(self.folder), "-p", str(self.port),
+                     "-U", "sunlead", "-d", name]
+        process = subprocess.Popen([str(_programs() / "psql"), *arguments], stdin=subprocess.PIPE,
+                                   stdout=subprocess.PIPE, text=True, env={"PGPASSWORD": PASSWORD}, **self._options)
+
+        def execute(statements: str) -> None:
+            assert process.stdin is not None and process.stdout is not None
+            process.stdin.write(f"{statements};\n\\echo done\n")
+            process.stdin.flush()
+            line = "-"
+            while line and line != "done\n":
+                line = process.stdout.readline()
+            assert line, f"psql: {statements} failed"
+        try:
+            execute("SELECT 1")
+            yield execute
+        finally:
+            process.communicate()
 
     def create(self) -> str:
         """Makes an empty database and returns its name."""

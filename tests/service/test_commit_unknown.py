@@ -236,7 +236,7 @@ def test_the_server_is_silent_for_a_while(server: Server, cutter: Cutter) -> Non
         posted = pool.submit(server.api.post, "/api/leads", small_lead())
         assert cutter.cut.wait(30)
         # Who asks in vain asks anew, rather than to wait for the answer to one question.
-        wait_until(lambda: cutter.held >= 6 or posted.done(), "several connections to be tried")
+        wait_until(lambda: cutter.held >= 4 or posted.done(), "several connections to be tried")
         assert not posted.done()
         cutter.hold(False)
         ok(posted.result(), 201)

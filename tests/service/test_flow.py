@@ -297,6 +297,38 @@ def test_a_completed_model_is_not_ordered_again_by_mistake(api: Client,
     assert get_lead(api, made["id"])["lightfusion_3d_project_id"] == forced["id"]
 
 
+def test_a_second_order_that_fails_leaves_the_first_model(stage: Stage) -> None:
+    simulator = stage.simulate("0:0")
+    api = stage.serve(simulator.url()).api
+    made = ok(api.post("/api/leads", lead()), 201)
+    first = ok(api.post("/api/projects/3d", project_for(made["id"])), 201)
+    wait_status(api, first["id"], "completed")
+    shown = get_lead(api, made["id"])
+    ok(simulator.api.put("/faults", {"rules": ["create:422:times=1", "project:errored"]}))
+    problem(api.post("/api/projects/3d", project_for(made["id"], force=True)), 422)
+    kept = ("lightfusion_3d_project_id", "lightfusion_3d_house_id", "model_3d_status", "model_3d_created_at",
+            "model_3d_completed_at", "has_3d_model", "system_size", "panel_count", "progress", "eta")
+
+    def assert_kept(words: str) -> None:
+        got = get_lead(api, made["id"])
+        assert {name: got[name] for name in kept} == {name: shown[name] for name in kept}
+        assert got["model_3d_error"].startswith(words)
+        assert got["sync_status"] == "failed"
+        assert ok(api.get("/api/leads"))["leads"] == [got]
+    assert_kept("LightFusion did not accept the data of this house")
+    # It can be retried as any order that failed; this one is made, and LightFusion gives it up.
+    problem(api.post("/api/projects/3d", project_for(made["id"])), 409)
+    second = ok(api.post(f"/api/leads/{made['id']}/retry-3d-model"), 202)
+    wait_until(lambda: ok(api.get(f"/api/orders/{second['order_id']}"))["project_id"], "made")
+    assert get_lead(api, made["id"])["model_3d_status"] == "processing"
+    ok(api.post(f"/api/leads/{made['id']}/sync-3d-status"))
+    assert ok(api.get(f"/api/orders/{second['order_id']}"))["state"] == "failed"
+    assert_kept("LightFusion could not make a model of this house")
+    ok(simulator.api.delete("/faults"), 204)
+    ok(api.post(f"/api/leads/{made['id']}/retry-3d-model"), 202)
+    wait_until(lambda: get_lead(api, made["id"])["lightfusion_3d_project_id"] not in (None, first["id"]), "a third")
+
+
 def test_a_lead_without_an_order_has_nothing_to_sync_or_retry(api: Client) -> None:
     made = ok(api.post("/api/leads", lead()), 201)
     problem(api.post(f"/api/leads/{made['id']}/sync-3d-status"), 400)

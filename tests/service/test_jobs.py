@@ -4,11 +4,10 @@ from typing import Any
 
 import pytest
 
-from harness import Client, FakeUpstream, Program, Reply, Stage, free_port, ok, problem, wait_until
+from harness import Client, Program, Stage, free_port, ok, problem, wait_until
 from postgres import Postgres
 from samples import project
 
-CREATE = ("POST", "/v1/lead/create")
 TAKEN_BACK_S = 30
 
 
@@ -199,13 +198,12 @@ def test_jobs_of_a_killed_worker(stage: Stage, postgres: Postgres) -> None:
     if stage.engine == "sqlite":
         pytest.skip("one process at a time")
     room = {"JOB_CONCURRENCY": "200", "LIGHTFUSION_CONCURRENCY": "300"}
-    fake: FakeUpstream = stage.fake()
-    fake.on(*CREATE, Reply({"id": 1, "lead_id": 1}, delay_s=600))
-    server = stage.serve(fake.url(), "--no-jobs")
-    worker = start_worker(stage, fake.url(), **room)
+    simulator = stage.simulate("0:0", 0, "--fault", "create:latency:by=100s")
+    server = stage.serve(simulator.url(), "--no-jobs")
+    worker = start_worker(stage, simulator.url(), **room)
     orders = [order(server.api, number)["order_id"] for number in range(200)]
-    wait_until(lambda: fake.count(*CREATE) == len(orders), "all of them sent", 60)
-    other = start_worker(stage, stage.simulate().url(), **room)
+    wait_until(lambda: len(simulator.ledger()) == len(orders), "all of them sent", 60)
+    other = start_worker(stage, simulator.url(), **room)
 
     def running(condition: str) -> int:
         return int(postgres.query(stage.database_name(), f"SELECT count(*) FROM sunlead_jobs WHERE {condition}"))
@@ -218,5 +216,11 @@ def test_jobs_of_a_killed_worker(stage: Stage, postgres: Postgres) -> None:
     assert time.monotonic() - killed < TAKEN_BACK_S
     # The answer is not known, so each is looked up instead of being sent again.
     wait_until(lambda: len(other.events("order.unknown")) == len(orders), "all of them unknown")
-    assert not other.events("order.sending")
     assert sorted(event["order_id"] for event in other.events("order.unknown")) == sorted(orders)
+    # Each is found and run to its end, once.
+    wait_until(lambda: len(other.events("order.completed")) == len(orders), "all of them completed", 90)
+    for event in ("order.created", "order.completed"):
+        assert sorted(line["order_id"] for line in other.events(event)) == sorted(orders)
+    assert not other.events("order.sending")
+    assert len({(line["latitude"], line["longitude"]) for line in simulator.ledger()}) == len(orders)
+    assert len(simulator.ledger()) == len(orders)

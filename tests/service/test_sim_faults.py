@@ -68,6 +68,7 @@ CASES = [
     Case("create:lost-after-commit leads:wrong-json:times=1"),
     Case("create:lost-after-commit leads:cut:times=1"),
     Case("create:lost-after-commit complete:500:times=1"),
+    Case("create:lost-after-commit any:reset-after"),
     Case("create:lost-after-commit any:clock-skew:by=1h"),
     Case("create:lost-after-commit any:clock-skew:by=-1h"),
     # The look-up cannot tell.

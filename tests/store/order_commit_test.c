@@ -198,6 +198,104 @@ static void assert_untouched(struct store_fixture *f, const struct pair *pair)
     assert_int_equal(store_i64(f, "SELECT count(*) FROM sunlead_project_id_sources"), 0);
 }
 
+// A lead with a completed model (project 7, house 8), and the order after that which was made by
+// force.
+static struct pair add_forced(struct store_fixture *f)
+{
+    struct pair pair = add_pair(f);
+    pair.order.project_id = OPT_I64(7 * pair.lead.id);
+    pair.order.house_id = OPT_I64(8);
+    pair.order.panel_count = OPT_I64(30);
+    check(order_go(&pair.order, ORDER_CREATED, T0 + 1, NULL) == ERR_OK);
+    check(order_go(&pair.order, ORDER_COMPLETED, T0 + 2, NULL) == ERR_OK);
+    commit(f, &pair, ORDER_REQUESTED, T0 + 2);
+    struct order forced = store_new_order(pair.lead.id, T0 + 3);
+    struct sql_op *op = store_write(f);
+    order_store_insert(op, &forced, true);
+    store_run(f, op);
+    return (struct pair){store_get_lead(f, pair.lead.id), store_get_order_of_op(f, forced.op_id)};
+}
+
+static void fail_at(struct store_fixture *f, struct pair *pair, int64_t now_us)
+{
+    enum order_state before = pair->order.state;
+    check(order_go(&pair->order, ORDER_FAILED, now_us, NULL) == ERR_OK);
+    order_fail_with(&pair->order, FAILURE_ERRORED, STR_NULL);
+    commit(f, pair, before, now_us);
+    pair->order.version++;
+    pair->lead = store_get_lead(f, pair->lead.id);
+}
+
+static void assert_shows_earlier(const struct lead *lead)
+{
+    assert_int_equal(lead->model_3d_status, MODEL_COMPLETED);
+    assert_int_equal(lead->lightfusion_3d_project_id.value, 7 * lead->id);
+    assert_int_equal(lead->lightfusion_3d_house_id.value, 8);
+    assert_int_equal(lead->model_3d_created_at.value, T0);
+    assert_int_equal(lead->model_3d_completed_at.value, T0 + 2);
+    assert_int_equal(lead->panel_count.value, 30);
+    assert_int_equal(lead->state, LF_DONE);
+    assert_int_equal(lead->sync_status, LEAD_SYNC_FAILED);
+}
+
+static void test_an_earlier_model_is_shown_again(void **state)
+{
+    struct store_fixture *f = *state;
+    struct pair pair = add_forced(f);
+    pair.order.project_id = OPT_I64(9 + 7 * pair.lead.id);
+    pair.order.house_id = OPT_I64(10);
+    pair.order.panel_count = OPT_I64(40);
+    check(order_go(&pair.order, ORDER_SENDING, T0 + 4, NULL) == ERR_OK);
+    check(order_go(&pair.order, ORDER_CREATED, T0 + 4, NULL) == ERR_OK);
+    commit(f, &pair, ORDER_REQUESTED, T0 + 4);
+    pair.order.version++;
+    pair.lead = store_get_lead(f, pair.lead.id);
+    assert_int_equal(pair.lead.model_3d_status, MODEL_PROCESSING);
+    fail_at(f, &pair, T0 + 5);
+    assert_shows_earlier(&pair.lead);
+    assert_int_equal(pair.lead.updated_at.value, T0 + 5);
+    // Looked at once more, it is still so and nothing has changed.
+    pair.order.polled_at = OPT_I64(T0 + 6);
+    fail_at(f, &pair, T0 + 6);
+    assert_shows_earlier(&pair.lead);
+    assert_int_equal(pair.lead.updated_at.value, T0 + 5);
+    // A model that comes late is the newest.
+    check(order_go(&pair.order, ORDER_COMPLETED, T0 + 7, NULL) == ERR_OK);
+    commit(f, &pair, ORDER_FAILED, T0 + 7);
+    struct lead lead = store_get_lead(f, pair.lead.id);
+    assert_int_equal(lead.model_3d_status, MODEL_COMPLETED);
+    assert_int_equal(lead.lightfusion_3d_project_id.value, pair.order.project_id.value);
+    assert_int_equal(lead.model_3d_completed_at.value, T0 + 7);
+    assert_int_equal(lead.sync_status, LEAD_SYNC_SYNCED);
+}
+
+// One that was never sent fails too, and may be ordered again without force; a completed one not.
+static void test_again_after_a_failed_one(void **state)
+{
+    struct store_fixture *f = *state;
+    struct pair pair = add_forced(f);
+    fail_at(f, &pair, T0 + 5);
+    assert_shows_earlier(&pair.lead);
+    for (int round = 0; round < 2; round++) {
+        struct order again = store_new_order(pair.lead.id, T0 + 6);
+        struct sql_op *op = store_write(f);
+        order_store_insert(op, &again, false);
+        store_run(f, op);
+        assert_int_equal(store_get_order_of_op(f, again.op_id).id, 0);
+        op = store_write(f);
+        order_store_insert_again(op, &again);
+        store_run(f, op);
+        struct order made = store_get_order_of_op(f, again.op_id);
+        assert_int_equal(made.id > 0, round == 0);
+        if (round > 0)
+            break;
+        made.state = ORDER_COMPLETED;
+        made.project_id = OPT_I64(1234567);
+        made.house_id = OPT_I64(1);
+        commit(f, &(struct pair){store_get_lead(f, pair.lead.id), made}, ORDER_REQUESTED, T0 + 7);
+    }
+}
+
 // The step of a commit that fails.
 enum failing { STALE_ORDER, LOST_LEASE, TAKEN_PROJECT };
 
@@ -311,6 +409,8 @@ int main(void)
         TEST(test_keeps_what_was_set_meanwhile),
         TEST(test_lead_gone),
         TEST(test_older_order_leaves_the_lead),
+        TEST(test_an_earlier_model_is_shown_again),
+        TEST(test_again_after_a_failed_one),
         TEST(test_a_failing_step_leaves_nothing),
         TEST(test_event_add),
         TEST(test_event_for_new_lead_and_order),

@@ -186,7 +186,9 @@ static void test_what_answers_mean(void **state)
         struct lf_complete complete = run_complete(&f);
         check_call(row, &complete.call, row->complete, row->complete_failure);
         assert_int_equal(complete.reading.known, row->complete == LF_OK);
-        assert_int_equal(fake_server_count(f.server, COMPLETE), 1);
+        // What changes nothing is asked once more where the login's connection seems to be dead.
+        bool silent = row->answer.end == FAKE_NO_ANSWER || row->answer.end == FAKE_RESET;
+        assert_int_equal(fake_server_count(f.server, COMPLETE), silent ? 2 : 1);
         close_fixture(&f);
     }
 }
