@@ -22,7 +22,7 @@ static void renew_and_rescue(struct jobs *jobs)
     struct job_rescued rescued = {0};
     int64_t now_us = jobs_now_us(jobs);
     op->is_idempotent = true;
-    job_store_heartbeat(op, jobs->worker, jobs_running_ids(jobs, arena), now_us + JOB_LEASE_US);
+    job_store_heartbeat(op, jobs->worker, jobs_running_ids(jobs, arena), now_us + jobs->lease_us);
     job_store_rescue(op, now_us, &rescued);
     if (jobs_run_op(jobs, op, "jobs.upkeep_failed") != ERR_OK)
         return;

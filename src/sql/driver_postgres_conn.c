@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 
 #include "base/clock.h"
+#include "base/crash.h"
 
 #define STUCK_MARGIN_US (5 * US_PER_S)
 
@@ -137,6 +138,8 @@ void postgres_conn_send(struct postgres_conn *conn, struct postgres_list *tasks)
         postgres_list_push(&conn->sent, task);
         sent = sent && (conn->is_preparing ? send_prepares(conn, task) : send_steps(conn, task));
     }
+    if (!conn->is_preparing && postgres_lane_writes(conn->lane))
+        crash_here(CRASH_DB_COMMITTING);
     if (!sent || PQpipelineSync(conn->handle) != 1 || !flush(conn))
         postgres_conn_break(conn, PQerrorMessage(conn->handle));
 }

@@ -1,4 +1,5 @@
 // Fetches a completed project's mesh files, one after the other.
+#include "base/crash.h"
 #include "base/log.h"
 #include "store/file_store.h"
 #include "tasks/task.h"
@@ -41,7 +42,8 @@ static enum err apply_files(struct task *task, struct task_change *change, int64
         if (order->files == FILES_FAILED)
             order->files = FILES_PENDING;
         change->job = TASK_JOB_AGAIN;
-        change->again_at_us = now_us + order_backoff_us(task->run->job.attempt, task_jitter());
+        change->again_at_us =
+            now_us + task_span_us(task, order_backoff_us(task->run->job.attempt, task_jitter()));
     }
     return ERR_OK;
 }
@@ -90,6 +92,7 @@ static void file_stored(struct sql_op *op)
         task_fail(task, &op->error);
         return;
     }
+    crash_here(CRASH_FILE_STORED);
     notices_order_changed(task->tasks->notices, task->order.id);
     fetch_next(task);
 }
@@ -143,6 +146,7 @@ static void fetch_next(struct task *task)
         .done = fetched,
         .ctx = task,
     };
+    crash_here(CRASH_FILE_FETCHING);
     files_fetch_start(task->tasks->files, &fetching->fetch);
 }
 
