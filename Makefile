@@ -2,10 +2,10 @@
 DEPS ?= tools/deps.sh
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
-export ONCE FUZZ_SECONDS
+export ONCE FUZZ_SECONDS CHAOS_KILLS CHAOS_SEED
 
 .DEFAULT_GOAL := build
-.PHONY: help deps build demo test test-asan test-tsan fmt bench fuzz clean
+.PHONY: help deps build demo test test-asan test-tsan chaos fmt bench fuzz clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -31,6 +31,12 @@ run-test-%:
 	cmake --preset $* -DSUNLEAD_TESTS=ON
 	cmake --build --preset $*
 	ctest --preset $* -j $(JOBS)
+
+chaos: ## kill -9 at every step of an order and at CHAOS_KILLS=1000 random instants (CHAOS_SEED=7: again)
+	@$(DEPS) build test
+	cmake --preset release
+	cmake --build --preset release --target sunlead
+	CHAOS=full SUNLEAD_BIN=build/sunlead python3 -m pytest -q -s -p no:cacheprovider tests/service/test_chaos.py
 
 fmt: ## format the source
 	@$(DEPS) test

@@ -20,8 +20,7 @@ PACE = 60
 END_S = 90.0
 GENERATION_MS = "30000:60000"
 ENDED = ("completed", "failed", "cancelled", "parked")
-# Said by a process that was killed while it ran this job again and again, and by nothing else here.
-EXPECTED_ERRORS: tuple[str, ...] = ()
+CONTENT_OF = 10  # of so many orders one's files are read whole
 
 # ---- What there is to try
 
@@ -170,19 +169,17 @@ class Promise:
                       Prefer="respond-async")
         if answer.status in (409, 503):
             return False
-        # Refused by LightFusion, whose word came before our answer.
-        assert answer.status in (200, 201, 202, 422), f"{self.route}: {answer}"
+        assert answer.status in (200, 201, 202), f"{self.route}: {answer}"
         self.answer = answer.json()
         return True
 
-    def orders(self) -> list[tuple[int, int | None]]:
-        """The leads and orders that were acknowledged; None where the answer names no order."""
+    def orders(self) -> list[tuple[int, int]]:
+        """The leads and orders that were acknowledged."""
         assert self.answer is not None
         if "results" in self.answer:
             return [(row["lead_id"], row["order_id"]) for row in self.answer["results"]]
-        if "order_id" in self.answer:
-            return [(self.answer["lead_id"], self.answer["order_id"])]
-        return [(self.answer.get("lead_id") or self.answer["id"], None)]
+        # A lead that was made tells its number as its id.
+        return [(self.answer.get("lead_id", self.answer["id"]), self.answer["order_id"])]
 
 
 @dataclass
@@ -203,7 +200,7 @@ def settle(server: Server) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
 
     def ended() -> bool:
         state["orders"] = pages(server, "/api/orders", "orders")
-        state["jobs"] = [job for job in pages(server, "/api/jobs", "jobs")]
+        state["jobs"] = pages(server, "/api/jobs", "jobs")
         return (all(order["state"] in ENDED for order in state["orders"])
                 and all(job["state"] in ("dead", "cancelled") for job in state["jobs"]))
     try:
@@ -266,9 +263,8 @@ def _wrong_of_files(server: Server, order: dict[str, Any]) -> Iterator[str]:
     files = read(server, f"/api/projects/3d/{order['project_id']}/files")
     if order["files"] != "done" or not files["downloaded"] or len(files["files"]) != 4:
         yield f"its files are not all here: {files}"
-    for file in files["files"]:
-        if file["state"] != "fetched":
-            continue
+    # They are large: the content of a few tells.
+    for file in files["files"] if order["id"] % CONTENT_OF == 0 or order["id"] == 1 else []:
         answer = send(server, "GET", file["url"])
         if answer.status != 200 or hashlib.sha256(answer.body).hexdigest() != file["sha256"]:
             yield f"{file['name']} is not what it should be: {answer.status}"
@@ -277,14 +273,13 @@ def _wrong_of_files(server: Server, order: dict[str, Any]) -> Iterator[str]:
 def _judge_promises(server: Server, verdict: Verdict, orders: list[dict[str, Any]],
                     promises: list[Promise]) -> None:
     known = {order["id"]: order for order in orders}
-    by_lead = {order["lead_id"]: order for order in orders}
     seen: collections.Counter = collections.Counter()
     for promise in promises:
         if promise.answer is None:
             verdict.blame(f"{promise.key} was never acknowledged", promise.body)
             continue
         for lead_id, order_id in promise.orders():
-            order = known.get(order_id) if order_id else by_lead.get(lead_id)
+            order = known.get(order_id)
             if order is None or order["lead_id"] != lead_id:
                 verdict.blame(f"{promise.key}: order {order_id} of lead {lead_id} is lost", promise.answer)
             else:
@@ -350,7 +345,7 @@ def _run_until_death(server: Server, simulator: Simulator, promise: Promise, cas
 WEATHER = ["create:lost-after-commit:p=0.08", "create:reset-before:p=0.05",
            "create:429:p=0.05,retry-after=1s", "create:drip:p=0.1,rate=400", "complete:500:p=0.05",
            "file:cut:p=0.03", "any:latency:p=0.3,by=60ms"]
-LIVE_MAX = 40
+ORDERS_PER_KILL = 4
 
 
 class Clients:
@@ -361,6 +356,7 @@ class Clients:
         self.promises: list[Promise] = []
         self.problems: list[str] = []
         self.reads = 0
+        self.room = 20  # for orders
         self._numbers = iter(range(1, 1_000_000))
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -382,8 +378,8 @@ class Clients:
                 self._act(chance)
             except Died:
                 self._stop.wait(0.02)
-            except AssertionError as error:
-                self.problems.append(str(error))
+            except Exception as error:  # noqa: BLE001 what goes wrong in a thread is told by the test
+                self.problems.append(f"{type(error).__name__}: {error}")
                 return
 
     def _act(self, chance: random.Random) -> None:
@@ -392,10 +388,7 @@ class Clients:
             chance.choice(open_ones).keep(self.front)
         elif chance.random() < 0.4 and len(self.promises) > len(open_ones):
             self._read_back(chance)
-        elif len(open_ones) < 10:
-            live = read(self.front, "/health")["jobs"] if chance.random() < 0.2 else {}
-            if sum(value for value in live.values() if isinstance(value, int)) > LIVE_MAX:
-                self._stop.wait(0.1)
+        elif len(open_ones) < 10 and self.room > 0:
             self._make(chance).keep(self.front)
         self._stop.wait(0.05)
 
@@ -411,6 +404,7 @@ class Clients:
         else:
             items = [project(reference=f"r-{number}", **place(number)) for number in numbers]
             promise = Promise("/api/projects/3d/batch", {"orders": items}, key)
+        self.room -= len(promise.body.get("orders", [1]))
         self.promises.append(promise)
         return promise
 
@@ -418,14 +412,15 @@ class Clients:
         """Nothing that was acknowledged may be gone, at any time."""
         promise = chance.choice([promise for promise in self.promises if promise.answer is not None])
         for lead_id, order_id in promise.orders():
-            for path in (f"/api/leads/{lead_id}", f"/api/orders/{order_id}" if order_id else None):
-                answer = send(self.front, "GET", path) if path else None
-                if answer is not None and answer.status not in (200, 503):
+            for path in (f"/api/leads/{lead_id}", f"/api/orders/{order_id}"):
+                answer = send(self.front, "GET", path)
+                if answer.status not in (200, 503):
                     raise AssertionError(f"{path} was acknowledged, and is {answer}")
         self.reads += 1
 
 
-def kill_at_random(programs: list[Program], kills: int, chance: random.Random) -> None:
+def kill_at_random(programs: list[Program], clients: Clients, kills: int,
+                   chance: random.Random) -> None:
     """Kills one program or several, again and again, and starts them again; now and then while it starts."""
     done = 0
     while done < kills:
@@ -434,6 +429,7 @@ def kill_at_random(programs: list[Program], kills: int, chance: random.Random) -
         for victim in victims[:kills - done]:
             victim.kill()
             done += 1
+            clients.room += ORDERS_PER_KILL
         for victim in victims:
             if victim.process is None:
                 revive(victim, chance.random() < 0.9)
@@ -467,7 +463,7 @@ def run_random(stage: Stage, lookup: str, kills: int, seed: int) -> tuple[Verdic
     clients = Clients(front, seed)
     clients.start()
     try:
-        kill_at_random(programs, kills, chance)
+        kill_at_random(programs, clients, kills, chance)
     finally:
         clients.stop()
     for program in programs:
