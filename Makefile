@@ -2,6 +2,7 @@
 DEPS ?= tools/deps.sh
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
+PYTHON ?= $(shell PATH=/usr/bin:$$PATH command -v python3)
 export ONCE FUZZ_SECONDS CHAOS_KILLS CHAOS_SEED
 
 .DEFAULT_GOAL := build
@@ -36,7 +37,7 @@ chaos: ## kill -9 at every step of an order and at CHAOS_KILLS=1000 random insta
 	@$(DEPS) build test
 	cmake --preset release
 	cmake --build --preset release --target sunlead
-	CHAOS=full SUNLEAD_BIN=build/sunlead python3 -m pytest -q -s -p no:cacheprovider tests/service/test_chaos.py
+	CHAOS=full SUNLEAD_BIN=build/sunlead $(PYTHON) -m pytest -q -s -p no:cacheprovider tests/service/test_chaos.py
 
 fmt: ## format the source
 	@$(DEPS) test

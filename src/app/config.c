@@ -50,7 +50,7 @@ const struct setting config_settings[] = {
     {"LIGHTFUSION_CALLS_PER_MINUTE", SETTING_INT, .value = "0", INT(lightfusion_calls_per_minute),
      .min = 0, .max = 1000000,
      .help = "calls to LightFusion a minute at most, of all processes together; 0 is no cap"},
-    {"ORDER_ABSENT_AFTER", SETTING_INT, .value = "300", INT(order_absent_after), .min = 60,
+    {"ORDER_ABSENT_AFTER", SETTING_INT, .value = "300", INT(order_absent_after), .min = 180,
      .max = 86400,
      .help = "seconds after which LightFusion's list shows every project that was made; an order "
              "without a clear answer that is not in it then is sent again"},

@@ -18,9 +18,9 @@ from harness import Stage, sunlead_path
 from postgres import Postgres
 
 FULL = os.environ.get("CHAOS") == "full"
-KILLS = int(os.environ.get("CHAOS_KILLS", "1000" if FULL else "20"))
+KILLS = int(os.environ.get("CHAOS_KILLS") or (1000 if FULL else 20))
 SEED = int(os.environ.get("CHAOS_SEED") or random.randrange(1, 1_000_000))
-AT_ONCE = int(os.environ.get("CHAOS_AT_ONCE", "8"))
+AT_ONCE = int(os.environ.get("CHAOS_AT_ONCE") or 8)
 ENGINES = ["sqlite", "postgres"]
 LOOKUPS = list(chaos.LOOKUPS) if FULL else ["present"]
 # How many times the same step is passed until the process dies there; db.* are passed by every operation.
@@ -106,3 +106,25 @@ def test_killed_at_random_instants(postgres: Postgres, template: str, engine: st
             return (f"{engine}, look-up {lookup}, seed {SEED}: {each} kills, {verdict.orders} orders "
                     f"{dict(verdict.states)}, {verdict.paid} paid, {clients.reads} read back")
     print("\n".join(at_once(run, kinds)))
+
+
+@pytest.mark.parametrize("variable", ["SUNLEAD_TIME_SCALE=60", "SUNLEAD_CRASH_AT=stored.sending"])
+def test_trials_are_for_a_simulator_alone(tmp_path: Path, variable: str) -> None:
+    """Where projects cost money nothing is shortened, and nothing dies."""
+    name, value = variable.split("=")
+    done = subprocess.run([str(sunlead_path()), "serve"], cwd=tmp_path, capture_output=True, text=True,
+                          check=False, timeout=60,
+                          env={"PORT": "0", "LIGHTFUSION_API": "https://api.example.com", name: value})
+    assert done.returncode == 2
+    assert name in done.stderr and "LIGHTFUSION_API" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("variable", ["SUNLEAD_TIME_SCALE=0", "SUNLEAD_TIME_SCALE=1001",
+                                      "SUNLEAD_CRASH_AT=nowhere"])
+def test_a_bad_trial_does_not_start(tmp_path: Path, variable: str) -> None:
+    name, value = variable.split("=")
+    done = subprocess.run([str(sunlead_path()), "serve"], cwd=tmp_path, capture_output=True, text=True,
+                          check=False, timeout=60, env={"PORT": "0", name: value})
+    assert done.returncode == 2
+    assert value in done.stderr
