@@ -21,7 +21,8 @@ FULL = os.environ.get("CHAOS") == "full"
 KILLS = int(os.environ.get("CHAOS_KILLS") or (1000 if FULL else 20))
 SEED = int(os.environ.get("CHAOS_SEED") or random.randrange(1, 1_000_000))
 AT_ONCE = int(os.environ.get("CHAOS_AT_ONCE") or 8)
-ENGINES = ["sqlite", "postgres"]
+# Those that are tried together.
+ENGINES = [["sqlite"], ["postgres"]] if FULL else [["sqlite", "postgres"]]
 LOOKUPS = list(chaos.LOOKUPS) if FULL else ["present"]
 # How many times the same step is passed until the process dies there; db.* are passed by every operation.
 COUNTS = range(1, 3) if FULL else range(1, 2)
@@ -76,36 +77,36 @@ def at_once(work: Callable[[Any], Any], parts: list[Any]) -> list[Any]:
     return [result for result, _ in done]
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engines", ENGINES, ids="-".join)
 @pytest.mark.parametrize("lookup", LOOKUPS)
-def test_killed_at_every_step(postgres: Postgres, template: str, engine: str, lookup: str) -> None:
+def test_killed_at_every_step(postgres: Postgres, template: str, engines: list[str], lookup: str) -> None:
     parts = [chaos.Case(engine, case.lookup, case.fate, case.step, count)
-             for case in chaos.cases(engine, [lookup])
+             for engine in engines for case in chaos.cases(engine, [lookup])
              for count in (COUNTS_DB if case.step.startswith("db.") else COUNTS)
              if count == 1 or case.step != chaos.PAID]
 
     def run(case: chaos.Case) -> bool:
-        with a_stage(engine, postgres, template) as stage:
+        with a_stage(case.engine, postgres, template) as stage:
             return chaos.run_case(stage, case)
     reached = at_once(run, parts)
     missed = [str(case) for case, was in zip(parts, reached) if not was and case.count == 1]
     assert not missed, "never reached:\n" + "\n".join(missed)
-    print(f"{engine}, look-up {lookup}: killed {sum(reached)} times at {len(chaos.steps())} steps")
+    print(f"{engines}, look-up {lookup}: killed {sum(reached)} times at {len(chaos.steps())} steps")
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_killed_at_random_instants(postgres: Postgres, template: str, engine: str) -> None:
-    kinds = list(chaos.LOOKUPS) if FULL else ["present"]
-    each = -(-KILLS // (len(ENGINES) * len(kinds)))
+@pytest.mark.parametrize("engines", ENGINES, ids="-".join)
+def test_killed_at_random_instants(postgres: Postgres, template: str, engines: list[str]) -> None:
+    parts = [(engine, lookup) for engine in engines for lookup in LOOKUPS]
+    each = -(-KILLS // (2 * len(LOOKUPS)))
 
-    def run(lookup: str) -> str:
-        seed = SEED + list(chaos.LOOKUPS).index(lookup)
+    def run(part: tuple[str, str]) -> str:
+        engine, lookup = part
         with a_stage(engine, postgres, template) as stage:
-            verdict, clients = chaos.run_random(stage, lookup, each, seed)
-            assert not verdict.problems, (f"CHAOS_SEED={SEED}\n" + "\n".join(verdict.problems[:20]))
-            return (f"{engine}, look-up {lookup}, seed {SEED}: {each} kills, {verdict.orders} orders "
+            verdict, clients = chaos.run_random(stage, lookup, each, SEED + list(chaos.LOOKUPS).index(lookup))
+            assert not verdict.problems, f"CHAOS_SEED={SEED}\n" + "\n".join(verdict.problems[:20])
+            return (f"{engine}, look-up {lookup}, CHAOS_SEED={SEED}: {each} kills, {verdict.orders} orders "
                     f"{dict(verdict.states)}, {verdict.paid} paid, {clients.reads} read back")
-    print("\n".join(at_once(run, kinds)))
+    print("\n".join(at_once(run, parts)))
 
 
 @pytest.mark.parametrize("variable", ["SUNLEAD_TIME_SCALE=60", "SUNLEAD_CRASH_AT=stored.sending"])
