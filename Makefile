@@ -2,10 +2,11 @@
 DEPS ?= tools/deps.sh
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
-export ONCE FUZZ_SECONDS
+PYTHON ?= $(shell PATH=/usr/bin:$$PATH command -v python3)
+export ONCE FUZZ_SECONDS CHAOS_KILLS CHAOS_SEED
 
 .DEFAULT_GOAL := build
-.PHONY: help deps build demo test test-asan test-tsan faults fmt bench fuzz clean
+.PHONY: help deps build demo test test-asan test-tsan chaos faults fmt bench fuzz clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -32,9 +33,13 @@ run-test-%:
 	cmake --build --preset $*
 	ctest --preset $* -j $(JOBS)
 
+chaos: build ## kill -9 at every step of an order and at CHAOS_KILLS=1000 random instants (CHAOS_SEED=7: again)
+	@$(DEPS) test
+	CHAOS=full SUNLEAD_BIN=build/sunlead $(PYTHON) -m pytest -q -s -p no:cacheprovider tests/service/test_chaos.py
+
 faults: build ## all pairs of what LightFusion can do wrong, on both databases
 	@$(DEPS) test
-	SUNLEAD_PAIRS=all SUNLEAD_BIN=build/sunlead /usr/bin/python3 -m pytest -q -p no:cacheprovider \
+	SUNLEAD_PAIRS=all SUNLEAD_BIN=build/sunlead $(PYTHON) -m pytest -q -p no:cacheprovider \
 		tests/service/test_fault_pairs.py
 
 fmt: ## format the source

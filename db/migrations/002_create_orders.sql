@@ -107,6 +107,7 @@ CREATE TABLE sunlead_files (
     sha256 TEXT,
     content_type TEXT,
     error TEXT,
+    tries BIGINT NOT NULL DEFAULT 0,
     updated_at TIMESTAMPTZ,
     PRIMARY KEY (project_id, name)
 );

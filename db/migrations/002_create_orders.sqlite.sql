@@ -102,6 +102,7 @@ CREATE TABLE sunlead_files (
     sha256 TEXT,
     content_type TEXT,
     error TEXT,
+    tries INTEGER NOT NULL DEFAULT 0,
     updated_at INTEGER,
     PRIMARY KEY (project_id, name)
 ) WITHOUT ROWID;

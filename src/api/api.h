@@ -31,6 +31,7 @@ struct api {
     const char *cors_origin; // whose pages may call; NULL: none
     const char *version;
     int64_t started_us;
+    unsigned pace; // of time-outs (base/pace.h)
     bool draining; // set (atomically) when the process stops: whoever waits is answered at once
 };
 

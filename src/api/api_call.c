@@ -1,6 +1,7 @@
 // What handlers share: parameters and bodies in, operations, JSON answers out.
 #include "api/api_call.h"
 
+#include "base/crash.h"
 #include "json/json_write.h"
 
 #define JSON_TYPE  "application/json"
@@ -108,6 +109,8 @@ void api_refuse(struct http_request *request, const struct error *err)
 
 void api_submit(struct http_request *request, struct sql_op *op)
 {
+    if (op->lane == SQL_LANE_WRITE)
+        crash_here(CRASH_REQUEST_STORING);
     sql_submit(api_of(request)->db, op);
 }
 

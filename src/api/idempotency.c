@@ -4,6 +4,7 @@
 #include "api/api_call.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/pace.h"
 #include "base/random.h"
 
 #define RETRY_AFTER STR("2") // while the first one runs
@@ -60,7 +61,7 @@ static void answer_known(struct idempotency *once)
         refuse(once->request, 422, "The Idempotency-Key was used for a request with another body.");
     } else if (known->status.set) {
         replay(once);
-    } else if (age_us < IDEMPOTENCY_RUNNING_US) {
+    } else if (age_us < pace_us(api_of(once->request)->pace, IDEMPOTENCY_RUNNING_US)) {
         http_set_header(once->request, "Retry-After", RETRY_AFTER);
         refuse(once->request, 409, "A request with this Idempotency-Key is still running.");
     } else {

@@ -50,6 +50,10 @@ const struct setting config_settings[] = {
     {"LIGHTFUSION_CALLS_PER_MINUTE", SETTING_INT, .value = "0", INT(lightfusion_calls_per_minute),
      .min = 0, .max = 1000000,
      .help = "calls to LightFusion a minute at most, of all processes together; 0 is no cap"},
+    {"ORDER_ABSENT_AFTER", SETTING_INT, .value = "300", INT(order_absent_after), .min = 180,
+     .max = 86400,
+     .help = "seconds after which LightFusion's list shows every project that was made; an order "
+             "without a clear answer that is not in it then is sent again"},
     {"LOG_LEVEL", SETTING_CHOICE, .value = "info", CHOICE(log_level), .names = log_level_names,
      .help = "least level that is logged: debug, info, warn or error"},
     {"LOG_FORMAT", SETTING_CHOICE, .value = "text", CHOICE(log_format), .names = log_format_names,
@@ -405,6 +409,12 @@ static void suit_simulator(struct config *config, struct arena *arena)
         return;
     config->lightfusion_storage = arena_printf(arena, "%.*s/storage", STR_ARG(api)).ptr;
     *storage = SETTING_SIMULATOR;
+}
+
+bool config_is_simulated(const struct config *config)
+{
+    CLEANUP(arena_close_ptr) struct arena *arena = arena_open(0);
+    return is_here(str_of(config->lightfusion_api), arena);
 }
 
 enum err config_load(char *const *environment, const char *file, struct arena *arena,

@@ -34,8 +34,9 @@ struct config {
     const char *lightfusion_storage;
     int64_t lightfusion_concurrency;
     int64_t lightfusion_calls_per_minute;
-    int log_level;  // enum log_level
-    int log_format; // enum log_format
+    int64_t order_absent_after; // seconds
+    int log_level;              // enum log_level
+    int log_format;             // enum log_format
     int64_t default_panel_id;
     int64_t default_inverter_id;
     struct opt_i64 default_storage_id;
@@ -106,6 +107,9 @@ const char *config_source_name(enum setting_source source);
 
 // config_hide_password() is a URL with its password replaced by ***, in the arena.
 struct str config_hide_password(struct str url, struct arena *arena);
+
+// config_is_simulated() tells whether LightFusion's address is on this machine.
+bool config_is_simulated(const struct config *config);
 
 // config_is_loopback() tells whether an IP address can be reached from this machine only.
 bool config_is_loopback(const char *address);

@@ -123,7 +123,7 @@ static enum err open_database(struct service *service, const struct config *conf
 }
 
 static enum err open_upstream(struct service *service, const struct config *config,
-                              struct error *err)
+                              const struct service_options *options, struct error *err)
 {
     const struct lightfusion_settings settings = {
         .api = config->lightfusion_api,
@@ -133,6 +133,7 @@ static enum err open_upstream(struct service *service, const struct config *conf
         .api_key = config->lightfusion_api_key,
         .concurrency = (unsigned)config->lightfusion_concurrency,
         .calls_per_minute = (unsigned)config->lightfusion_calls_per_minute,
+        .pace = options->pace,
     };
     TRY(http_client_open(USER_AGENT, HTTP_CALLS_MAX, HTTP_QUEUE_MAX, &service->http, err));
     TRY(lightfusion_open(&settings, service->http, &service->lf, err));
@@ -154,7 +155,8 @@ static enum err open_files(struct service *service, const struct config *config,
     return name_setting(code, "DATA_DIR", err);
 }
 
-static enum err open_runner(struct service *service, const struct config *config, struct error *err)
+static enum err open_runner(struct service *service, const struct config *config,
+                            const struct service_options *options, struct error *err)
 {
     service->tasks = (struct tasks){
         .db = service->db,
@@ -164,6 +166,8 @@ static enum err open_runner(struct service *service, const struct config *config
         .files = service->files,
         .notices = &service->notices,
         .upstream = service->upstream,
+        .absent_after_us = config->order_absent_after * US_PER_S,
+        .pace = options->pace,
     };
     const struct jobs_settings settings = {
         .db = service->db,
@@ -180,6 +184,7 @@ static enum err open_runner(struct service *service, const struct config *config
         .company_max = (size_t)config->company_jobs_max,
         .keep_jobs_us = config->jobs_keep_days * 86400 * US_PER_S,
         .keep_events_us = config->events_keep_days * 86400 * US_PER_S,
+        .pace = options->pace,
     };
     return jobs_open(&settings, &service->jobs, err);
 }
@@ -189,7 +194,7 @@ static enum err open_jobs(struct service *service, const struct config *config,
 {
     TRY(watch_open(&service->watch, err));
     if (!options->no_jobs)
-        TRY(open_runner(service, config, err));
+        TRY(open_runner(service, config, options, err));
     service->notices = (struct notices){
         .db = service->db,
         .watch = service->watch,
@@ -239,6 +244,7 @@ static enum err open_server(struct service *service, const struct config *config
         .cors_origin = config->cors_origin,
         .version = SUNLEAD_VERSION,
         .started_us = clock_now_us(clock_system()),
+        .pace = options->pace,
     };
     const struct http_server_settings settings = {
         .listen = config->listen,
@@ -262,7 +268,7 @@ enum err service_open(const struct config *config, const struct service_options 
     check(service != NULL);
     service->arena = arena_open(0);
     TRY(open_database(service, config, options, err));
-    TRY(open_upstream(service, config, err));
+    TRY(open_upstream(service, config, options, err));
     TRY(open_files(service, config, err));
     TRY(open_jobs(service, config, options, err));
     if (!options->no_server)

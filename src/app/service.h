@@ -19,6 +19,7 @@ struct service_options {
     bool no_migrate; // fail instead of migrating a database that is behind
     bool no_jobs;    // other processes run the jobs
     bool no_server;  // other processes serve the API
+    unsigned pace;   // of time-outs (base/pace.h)
 };
 
 // service_open() starts everything; requests are answered and jobs run from then on. config must

@@ -4,6 +4,7 @@
 #include <malloc.h>
 
 #include "app/stop_signal.h"
+#include "app/trial.h"
 #include "base/log.h"
 
 #define ARENAS_MAX 2 // of malloc: one a thread, the default, keeps more memory than it saves time
@@ -21,11 +22,13 @@ int service_command(const struct cli_command *command, const struct cli_option *
         return CLI_EXIT(parsed);
     (void)mallopt(M_ARENA_MAX, ARENAS_MAX);
     stop_signal_block();
+    struct service_options paced = *service;
     struct service *opened;
     struct error err;
     error_reset(&err);
-    if (service_open(&config, service, &opened, &err) != ERR_OK)
+    if (trial_begin(&config, &paced.pace, &err) != ERR_OK ||
+        service_open(&config, &paced, &opened, &err) != ERR_OK)
         return cli_fail_error(&err);
-    started(&config, service, opened, arena);
+    started(&config, &paced, opened, arena);
     return service_run(opened, command->name);
 }

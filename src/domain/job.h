@@ -70,8 +70,10 @@ extern const struct job_kind_rule job_kind_rules[];
 
 // Without a heartbeat for this long a job is taken away. With a look for lost ones every 5 s it
 // runs again within 30 s, however its process ended.
-#define JOB_LEASE_US    (20 * INT64_C(1000000))
-#define JOB_ERROR_MAX   500
-#define JOB_HISTORY_MAX 10 // entries of history
+#define JOB_LEASE_US           (20 * INT64_C(1000000))
+#define JOB_RESCUE_WAIT_US     INT64_C(1000000)
+#define JOB_RESCUE_WAIT_MAX_US (600 * INT64_C(1000000))
+#define JOB_ERROR_MAX          500
+#define JOB_HISTORY_MAX        10 // entries of history
 
 #endif

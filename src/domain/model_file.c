@@ -14,6 +14,7 @@ static const struct field model_file_fields[] = {
     {FIELD_AS_STR(struct model_file, sha256, 64)},
     {FIELD_AS_STR(struct model_file, content_type, 64)},
     {FIELD_AS_STR(struct model_file, error, 300)},
+    {FIELD_AS_I64(struct model_file, tries), .flags = FIELD_NO_JSON},
     {FIELD_AS_TIME(struct model_file, updated_at), .flags = FIELD_NO_JSON},
 };
 const struct field_table model_file_table =

@@ -36,6 +36,7 @@ struct model_file {
     struct str sha256;   // hex
     struct str content_type;
     struct str error; // in words, where there is no copy
+    int64_t tries;    // that failed, of the last job that fetched it
     struct opt_i64 updated_at;
 };
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/crash.h"
 #include "base/fs.h"
 #include "files/file_check.h"
 #include "files/files_dir.h"
@@ -110,9 +111,11 @@ static void run_store(struct pool_work *work)
     struct files_fetch *fetch = CONTAINER_OF(work, struct files_fetch, work);
     if (check_content(fetch) == ERR_OK) {
         sha256_finish(fetch->hash, fetch->sha256);
+        crash_here(CRASH_FILE_NAMING);
         if (files_publish(fetch->files, fetch->fd, fetch->tmp_path, fetch->sha256, &fetch->error) ==
             ERR_OK)
             fetch->tmp_path = NULL;
+        crash_here(CRASH_FILE_NAMED);
     }
     end_fetch(fetch);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/crash.h"
 #include "base/number.h"
 
 #define CONNECT_MS        5000
@@ -112,6 +113,8 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *ctx)
         return len;
     if (str_starts(line,
                    STR("HTTP/"))) { // also behind an interim answer, whose headers do not count
+        if (call->fresh_connection)
+            crash_here(CRASH_CREATE_ANSWERING);
         call->content_type = STR_NULL;
         call->content_length = (struct opt_i64){0};
         call->retry_after_s = 0;

@@ -3,6 +3,7 @@
 
 #include <microhttpd.h>
 
+#include "base/crash.h"
 #include "http/http_loop.h"
 
 void http_answer_check(const struct http_request *request)
@@ -73,6 +74,7 @@ void http_respond(struct http_request *request, int status, const char *content_
         taker(request, status, body, request->taker_ctx);
         return;
     }
+    crash_here(CRASH_REQUEST_ANSWERING);
     request->answer.status = status;
     request->answer.content_type = content_type;
     request->answer.body = content_type == NULL ? STR_NULL : body;

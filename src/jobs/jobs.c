@@ -4,12 +4,13 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "base/crash.h"
 #include "base/log.h"
+#include "base/pace.h"
 #include "base/random.h"
 #include "jobs/jobs_core.h"
 
-#define UPKEEP_US           (5 * US_PER_S) // heartbeat and rescue: four to a lease
-#define LOOK_US             (5 * US_PER_S) // without a notice the queue is looked at this often
+#define UPKEEPS_OF_LEASE    4
 #define CONCURRENCY_DEFAULT 64
 #define NOTICE_MS           20 // how long a last notice gets before the process may end
 
@@ -78,6 +79,7 @@ void jobs_start_run(struct jobs *jobs, const struct job *job)
     mutex_lock(&jobs->mutex);
     link_run_locked(jobs, run);
     mutex_unlock(&jobs->mutex);
+    crash_here(CRASH_JOB_CLAIMED);
     jobs->settings.kinds[job->kind](run);
 }
 
@@ -120,16 +122,16 @@ void job_run_end(struct job_run *run)
 
 // Nothing is waited for longer than the upkeep: what seems further away is so because the clock was
 // set back.
-static bool is_time(int64_t now_us, int64_t at_us)
+static bool is_time(const struct jobs *jobs, int64_t now_us, int64_t at_us)
 {
-    return now_us >= at_us || at_us - now_us > UPKEEP_US;
+    return now_us >= at_us || at_us - now_us > jobs->upkeep_us;
 }
 
 static int64_t until_monotonic(const struct jobs *jobs, int64_t due_us)
 {
     int64_t wait_us = due_us - jobs_now_us(jobs);
-    if (wait_us > UPKEEP_US)
-        wait_us = UPKEEP_US;
+    if (wait_us > jobs->upkeep_us)
+        wait_us = jobs->upkeep_us;
     return clock_monotonic_us(clock_system()) + (wait_us > 0 ? wait_us : 0);
 }
 
@@ -137,9 +139,9 @@ static int64_t until_monotonic(const struct jobs *jobs, int64_t due_us)
 // Returns whether it claimed, so that there may be more to claim.
 static bool look_locked(struct jobs *jobs, int64_t now_us)
 {
-    if (jobs->woken || is_time(now_us, jobs->look_at_us)) {
+    if (jobs->woken || is_time(jobs, now_us, jobs->look_at_us)) {
         jobs->woken = false;
-        jobs->look_at_us = now_us + LOOK_US;
+        jobs->look_at_us = now_us + jobs->upkeep_us;
         memset(jobs->dry, 0, sizeof(jobs->dry));
     }
     struct jobs_room room;
@@ -160,12 +162,12 @@ static void *run_loop(void *ctx)
     struct jobs *jobs = ctx;
     if ((sql_capabilities(jobs->settings.db) & SQL_CAP_SOLE_OWNER) != 0)
         jobs_take_over(jobs);
-    int64_t upkeep_at_us = jobs_now_us(jobs) + UPKEEP_US;
+    int64_t upkeep_at_us = jobs_now_us(jobs) + jobs->upkeep_us;
     mutex_lock(&jobs->mutex);
     while (!jobs->stopping) {
         int64_t now_us = jobs_now_us(jobs);
-        if (is_time(now_us, upkeep_at_us)) {
-            upkeep_at_us = now_us + UPKEEP_US;
+        if (is_time(jobs, now_us, upkeep_at_us)) {
+            upkeep_at_us = now_us + jobs->upkeep_us;
             mutex_unlock(&jobs->mutex);
             jobs_upkeep(jobs);
             mutex_lock(&jobs->mutex);
@@ -202,6 +204,8 @@ enum err jobs_open(const struct jobs_settings *settings, struct jobs **ret_jobs,
     check(pthread_mutex_init(&jobs->mutex, NULL) == 0);
     cond_init(&jobs->cond);
     jobs->settings = *settings;
+    jobs->upkeep_us = pace_us(settings->pace, JOB_LEASE_US / UPKEEPS_OF_LEASE);
+    jobs->lease_us = UPKEEPS_OF_LEASE * jobs->upkeep_us;
     jobs->worker = random_id();
     if (jobs->settings.concurrency == 0)
         jobs->settings.concurrency = CONCURRENCY_DEFAULT;

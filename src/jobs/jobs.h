@@ -47,6 +47,7 @@ struct jobs_settings {
     size_t company_max;
     int64_t keep_jobs_us;   // how long dead and cancelled jobs are kept; 0: for ever
     int64_t keep_events_us; // how long events are kept; 0: for ever
+    unsigned pace;          // of leases and of looks at the queue (base/pace.h)
 };
 
 // JOBS_NOTICE tells other processes that jobs may be due which this one has no room for.

@@ -1,6 +1,7 @@
 // Claims due jobs, as many as there is room for, and starts them.
 #include <stdlib.h>
 
+#include "base/crash.h"
 #include "base/log.h"
 #include "jobs/jobs_core.h"
 
@@ -56,7 +57,7 @@ static struct sql_op *new_claim(struct jobs *jobs, const struct jobs_room *room,
     const struct job_claim claim = {
         .worker = jobs->worker,
         .now_us = now_us,
-        .lease_until_us = now_us + JOB_LEASE_US,
+        .lease_until_us = now_us + jobs->lease_us,
         .company_max = (int64_t)jobs->settings.company_max,
     };
     if (jobs->claim_lost)
@@ -139,6 +140,7 @@ void jobs_claim(struct jobs *jobs, const struct jobs_room *room)
         .max = room->count,
     };
     struct sql_op *op = new_claim(jobs, room, &list, &next_run_at);
+    crash_here(CRASH_JOB_CLAIMING);
     jobs->claim_lost = jobs_run_op(jobs, op, "jobs.claim_failed") != ERR_OK;
     if (jobs->claim_lost) {
         note_failed(jobs);

@@ -11,6 +11,8 @@ struct jobs {
     pthread_t thread;
     bool started;
     struct jobs_settings settings;
+    int64_t upkeep_us; // heartbeat and rescue, and a look at the queue without a notice
+    int64_t lease_us;
     int64_t worker;       // a number of this runner among all
     char kinds[128];      // those that it runs, as a JSON array
     struct job_run *runs; // doubly linked

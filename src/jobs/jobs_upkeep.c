@@ -1,5 +1,6 @@
 // What the runner does now and then: renews leases, takes lost jobs back, removes what is too old.
 #include "base/log.h"
+#include "base/pace.h"
 #include "jobs/jobs_core.h"
 #include "store/event_store.h"
 #include "store/job_admin_store.h"
@@ -19,10 +20,13 @@ static void renew_and_rescue(struct jobs *jobs)
 {
     CLEANUP(arena_close_ptr) struct arena *arena = arena_open(0);
     struct sql_op *op = sql_op_new(arena, "jobs_upkeep", SQL_LANE_WRITE);
-    struct job_rescued rescued = {0};
+    struct job_rescued rescued = {
+        .wait_us = pace_us(jobs->settings.pace, JOB_RESCUE_WAIT_US),
+        .wait_max_us = pace_us(jobs->settings.pace, JOB_RESCUE_WAIT_MAX_US),
+    };
     int64_t now_us = jobs_now_us(jobs);
     op->is_idempotent = true;
-    job_store_heartbeat(op, jobs->worker, jobs_running_ids(jobs, arena), now_us + JOB_LEASE_US);
+    job_store_heartbeat(op, jobs->worker, jobs_running_ids(jobs, arena), now_us + jobs->lease_us);
     job_store_rescue(op, now_us, &rescued);
     if (jobs_run_op(jobs, op, "jobs.upkeep_failed") != ERR_OK)
         return;
@@ -56,7 +60,10 @@ void jobs_take_over(struct jobs *jobs)
 {
     CLEANUP(arena_close_ptr) struct arena *arena = arena_open(0);
     struct sql_op *op = sql_op_new(arena, "jobs_take_over", SQL_LANE_WRITE);
-    struct job_rescued rescued = {0};
+    struct job_rescued rescued = {
+        .wait_us = pace_us(jobs->settings.pace, JOB_RESCUE_WAIT_US),
+        .wait_max_us = pace_us(jobs->settings.pace, JOB_RESCUE_WAIT_MAX_US),
+    };
     op->is_idempotent = true;
     job_store_rescue_all(op, jobs_now_us(jobs), &rescued);
     if (jobs_run_op(jobs, op, "jobs.take_over_failed") != ERR_OK)

@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 
 #include "base/clock.h"
+#include "base/crash.h"
 
 #define STUCK_MARGIN_US (5 * US_PER_S)
 
@@ -142,6 +143,8 @@ static void send_as(struct postgres_conn *conn, struct postgres_list *tasks,
         postgres_list_push(&conn->sent, task);
         sent = sent && (phase == POSTGRES_RUN ? send_steps(conn, task) : send_prepares(conn, task));
     }
+    if (!conn->is_preparing && postgres_lane_writes(conn->lane))
+        crash_here(CRASH_DB_COMMITTING);
     if (!sent || PQpipelineSync(conn->handle) != 1 || !flush(conn))
         postgres_conn_break(conn, PQerrorMessage(conn->handle));
 }

@@ -4,6 +4,7 @@
 #include "sql/driver_postgres.h"
 
 #include "base/clock.h"
+#include "base/crash.h"
 
 #define RETRIES_MAX 5
 
@@ -221,6 +222,8 @@ static void end_run(struct postgres_conn *conn)
 {
     struct postgres_list tasks;
     struct postgres_task *failed = pop(conn, &tasks);
+    if (postgres_lane_writes(conn->lane))
+        crash_here(CRASH_DB_COMMITTED);
     if (failed == NULL)
         finish(conn, &tasks);
     else

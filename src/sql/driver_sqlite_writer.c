@@ -2,6 +2,7 @@
 #include "sql/driver_sqlite.h"
 
 #include "base/clock.h"
+#include "base/crash.h"
 #include "base/thread.h"
 
 #define QUEUE_MAX 4096
@@ -151,10 +152,12 @@ static size_t run_transaction(struct sqlite_conn *conn, struct sql_op **ops, siz
         fail_group(ops, i + 1, &err);
         return i + 1;
     }
+    crash_here(CRASH_DB_COMMITTING);
     if (sqlite_exec(conn, &sqlite_commit, &err) != ERR_OK) {
         sqlite_rollback(conn);
         fail_group(ops, count, &err);
     }
+    crash_here(CRASH_DB_COMMITTED);
     return count;
 }
 

@@ -9,7 +9,7 @@ void file_store_put(struct sql_op *op, const struct model_file *file)
                 "ON CONFLICT (project_id, name) DO UPDATE SET kind = excluded.kind, "
                 "state = excluded.state, size = excluded.size, sha256 = excluded.sha256, "
                 "content_type = excluded.content_type, error = excluded.error, "
-                "updated_at = excluded.updated_at "
+                "tries = excluded.tries, updated_at = excluded.updated_at "
                 "WHERE f.state <> 'fetched' OR excluded.state = 'fetched'",
         .table = &model_file_table,
     };

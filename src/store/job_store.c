@@ -365,36 +365,31 @@ static void rescue_step(struct sql_op *op, const struct sql_stmt *stmt, int64_t 
 {
     struct sql_step *step = SQL_STEP(
         op, stmt, SQLV_TIME(now_us), time_text(op, now_us), SQLV_TEXT(failures_max(op->arena)),
-        SQLV_TEXT(STR("The process that ran it ended, or could not renew the lease.")));
+        SQLV_TEXT(STR("The process that ran it ended, or could not renew the lease.")),
+        SQLV_INT(rescued->wait_us > 0 ? rescued->wait_us : JOB_RESCUE_WAIT_US),
+        SQLV_INT(rescued->wait_max_us > 0 ? rescued->wait_max_us : JOB_RESCUE_WAIT_MAX_US));
     step->on_row = take_rescued;
     step->ctx = rescued;
 }
 
 // A kind that this program does not know never dies by it. The turn is kept: it had come.
+// clang-format off
 #define RESCUE_PG                                                                                  \
-    "UPDATE sunlead_jobs SET state = " STATE_AFTER(                                                \
-        "coalesce(CAST(CAST($3 AS JSON) ->> kind AS BIGINT), 1000000)") ", "                       \
-                                                                        "failures = failures + "   \
-                                                                        "1, run_at = $1, "         \
-                                                                        "last_error = $4, "        \
-                                                                        "history = " HISTORY_PG(   \
-                                                                            "$2",                  \
-                                                                            "$4") ", lease_until " \
-                                                                                  "= NULL, "       \
-                                                                                  "worker = "      \
-                                                                                  "NULL, "         \
-                                                                                  "updated_at = "  \
-                                                                                  "$1 "
+    "UPDATE sunlead_jobs SET state = "                                                             \
+    STATE_AFTER("coalesce(CAST(CAST($3 AS JSON) ->> kind AS BIGINT), 1000000)") ", "               \
+    "failures = failures + 1, run_at = CAST($1 AS TIMESTAMPTZ) + INTERVAL '1 microsecond' * "      \
+    "CASE WHEN failures = 0 THEN 0 ELSE least(CAST(CAST($6 AS BIGINT) AS FLOAT8), "                \
+    "CAST(CAST($5 AS BIGINT) AS FLOAT8) * power(2, least(failures, 20) - 1)) END, "                \
+    "last_error = $4, history = " HISTORY_PG("$2", "$4") ", "                                      \
+    "lease_until = NULL, worker = NULL, updated_at = $1 "
 #define RESCUE_SQLITE                                                                              \
-    "UPDATE sunlead_jobs SET state = " STATE_AFTER(                                                \
-        "coalesce(json_extract($3, '$.' || kind), 1000000)") ", "                                  \
-                                                             "failures = failures + 1, run_at = "  \
-                                                             "$1, last_error = $4, "               \
-                                                             "history = " HISTORY_SQLITE(          \
-                                                                 "$2",                             \
-                                                                 "$4") ", lease_until = NULL, "    \
-                                                                       "worker = NULL, "           \
-                                                                       "updated_at = $1 "
+    "UPDATE sunlead_jobs SET state = "                                                             \
+    STATE_AFTER("coalesce(json_extract($3, '$.' || kind), 1000000)") ", "                          \
+    "failures = failures + 1, run_at = $1 + "                                                      \
+    "CASE WHEN failures = 0 THEN 0 ELSE min($6, $5 << (min(failures, 20) - 1)) END, "              \
+    "last_error = $4, history = " HISTORY_SQLITE("$2", "$4") ", "                                  \
+    "lease_until = NULL, worker = NULL, updated_at = $1 "
+// clang-format on
 
 void job_store_rescue(struct sql_op *op, int64_t now_us, struct job_rescued *rescued)
 {

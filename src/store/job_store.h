@@ -85,8 +85,12 @@ void job_store_fail(struct sql_op *op, const struct job *job, int64_t now_us);
 // what it claimed and does not run any more is left to the end of its lease.
 void job_store_heartbeat(struct sql_op *op, int64_t worker, struct str ids, int64_t lease_until_us);
 
-// What became of jobs whose worker was lost.
+// What becomes of jobs whose worker was lost: one that was lost once runs again at once, one that
+// is lost again and again after a pause that doubles, so that a process that cannot stay up does
+// not use up the tries of all that it ran.
 struct job_rescued {
+    int64_t wait_us;     // the first pause; 0: JOB_RESCUE_WAIT_US
+    int64_t wait_max_us; // 0: JOB_RESCUE_WAIT_MAX_US
     int64_t ready;
     int64_t dead;
 };

@@ -1,7 +1,9 @@
 // Loads orders and commits their changes for all kinds of jobs.
 #include "tasks/task.h"
 
+#include "base/crash.h"
 #include "base/log.h"
+#include "base/pace.h"
 #include "base/random.h"
 #include "store/job_store.h"
 #include "store/lead_store.h"
@@ -14,6 +16,11 @@
 int64_t task_now_us(const struct task *task)
 {
     return clock_now_us(task->tasks->clock);
+}
+
+int64_t task_span_us(const struct task *task, int64_t span_us)
+{
+    return pace_us(task->tasks->pace, span_us);
 }
 
 double task_jitter(void)
@@ -69,6 +76,7 @@ static void left(struct sql_op *op)
 
 static void give_back(struct task *task, struct sql_op *op)
 {
+    crash_here(CRASH_JOB_LEAVING);
     op->is_idempotent = true; // who comes second finds no lease, which is no matter here
     op->done = left;
     op->done_ctx = task;
@@ -101,7 +109,8 @@ void task_fail(struct task *task, const struct error *err)
     struct job *job = &task->run->job;
     int64_t now_us = task_now_us(task);
     const char *cause = err->cause[0] != '\0' ? err->cause : err->message;
-    job->run_at = OPT_I64(now_us + order_backoff_us(job->failures + 1, task_jitter()));
+    job->run_at =
+        OPT_I64(now_us + task_span_us(task, order_backoff_us(job->failures + 1, task_jitter())));
     job->last_error = str_cut(arena_printf(task->arena, "%s", cause), JOB_ERROR_MAX);
     job_store_fail(op, job, now_us);
     give_back(task, op);
@@ -214,6 +223,23 @@ static void add_order_steps(struct task *task, struct sql_op *op, int64_t now_us
     }
 }
 
+// The steps at which a trial kills the process, before and after the commit of a state.
+static const struct {
+    enum crash_step storing;
+    enum crash_step stored;
+} crash_steps[] = {
+    [ORDER_NONE] = {CRASH_NONE, CRASH_NONE},
+    [ORDER_REQUESTED] = {CRASH_STORING_REQUESTED, CRASH_STORED_REQUESTED},
+    [ORDER_SENDING] = {CRASH_STORING_SENDING, CRASH_STORED_SENDING},
+    [ORDER_UNKNOWN] = {CRASH_STORING_UNKNOWN, CRASH_STORED_UNKNOWN},
+    [ORDER_PARKED] = {CRASH_STORING_PARKED, CRASH_STORED_PARKED},
+    [ORDER_CREATED] = {CRASH_STORING_CREATED, CRASH_STORED_CREATED},
+    [ORDER_PROCESSING] = {CRASH_STORING_PROCESSING, CRASH_STORED_PROCESSING},
+    [ORDER_COMPLETED] = {CRASH_STORING_COMPLETED, CRASH_STORED_COMPLETED},
+    [ORDER_FAILED] = {CRASH_STORING_FAILED, CRASH_STORED_FAILED},
+    [ORDER_CANCELLED] = {CRASH_NONE, CRASH_NONE},
+};
+
 static void commit_loaded(struct sql_op *load_op)
 {
     struct task *task = load_op->done_ctx;
@@ -229,7 +255,8 @@ static void commit_loaded(struct sql_op *load_op)
     task->change = (struct task_change){.job = TASK_JOB_KEEP};
     if (task->apply(task, &task->change, now_us, &err) != ERR_OK) {
         log_error(LOG_INFO, "job.overtaken", &err);
-        task_leave(task, now_us + US_PER_S, str_of("the order was changed meanwhile"));
+        task_leave(task, now_us + task_span_us(task, US_PER_S),
+                   str_of("the order was changed meanwhile"));
         return;
     }
     struct sql_op *op = sql_op_new(task->arena, "task_commit", SQL_LANE_WRITE);
@@ -239,6 +266,7 @@ static void commit_loaded(struct sql_op *load_op)
     task_store_exchanges(task, op);
     op->done = committed;
     op->done_ctx = task;
+    crash_here(crash_steps[task->order.state].storing);
     sql_submit(task->tasks->db, op);
 }
 
@@ -250,6 +278,7 @@ static void commit_again(struct task *task)
 
 static void commit_done(struct task *task)
 {
+    crash_here(crash_steps[task->order.state].stored);
     if (task->order.state != task->before)
         log_state(task);
     task->order.version++;

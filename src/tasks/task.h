@@ -102,6 +102,9 @@ void task_fail(struct task *task, const struct error *err);
 // task_now_us() is the time by the tasks' clock.
 int64_t task_now_us(const struct task *task);
 
+// task_span_us() is one of domain/order.h's spans, as long as it is here.
+int64_t task_span_us(const struct task *task, int64_t span_us);
+
 // task_jitter() is a chance from 0 to 1.
 double task_jitter(void);
 

@@ -1,11 +1,12 @@
 // Fetches a completed project's mesh files, one after the other.
+#include "base/crash.h"
 #include "base/log.h"
 #include "store/file_store.h"
 #include "tasks/task.h"
 
-// A file that LightFusion does not show (404) is waited for this many runs: it may be late.
-#define MISSING_RUNS 5
-#define RUNS_MAX     10
+// A file that LightFusion does not show (404) is asked for this often: it may be late.
+#define MISSING_TRIES 5
+#define TRIES_MAX     10
 
 // A fetch of all files under way.
 struct fetching {
@@ -41,7 +42,8 @@ static enum err apply_files(struct task *task, struct task_change *change, int64
         if (order->files == FILES_FAILED)
             order->files = FILES_PENDING;
         change->job = TASK_JOB_AGAIN;
-        change->again_at_us = now_us + order_backoff_us(task->run->job.attempt, task_jitter());
+        change->again_at_us =
+            now_us + task_span_us(task, order_backoff_us(task->run->job.attempt, task_jitter()));
     }
     return ERR_OK;
 }
@@ -58,10 +60,23 @@ static void finish(struct task *task)
 
 // ---- One file.
 
-// What a fetch means for the file and for another run. A full disk of ours is waited out for as
-// long as it takes.
-static void judge(struct fetching *fetching, int64_t runs)
+// What is stored of the file in hand; NULL: nothing.
+static const struct model_file *known_of(const struct fetching *fetching)
 {
+    const struct model_file *files = fetching->known.objects;
+    for (size_t i = 0; i < fetching->known.count; i++) {
+        if (files[i].kind == fetching->kind)
+            return &files[i];
+    }
+    return NULL;
+}
+
+// What a fetch means for the file and for another run. A full disk of ours is waited out for as
+// long as it takes, and a run that was cut off is no try of the file's. Another job for the same
+// files begins anew.
+static void judge(struct fetching *fetching, bool is_first_run)
+{
+    const struct model_file *known = known_of(fetching);
     struct model_file *file = &fetching->file;
     const struct files_fetch *fetch = &fetching->fetch;
     if (fetch->error.code == ERR_OK) {
@@ -73,7 +88,11 @@ static void judge(struct fetching *fetching, int64_t runs)
     }
     file->error = str_of(fetch->error.message);
     bool missing = fetch->error.code == ERR_NOT_FOUND;
-    bool again = fetch->error.code == ERR_UNAVAILABLE || runs < (missing ? MISSING_RUNS : RUNS_MAX);
+    bool is_ours = fetch->error.code == ERR_UNAVAILABLE;
+    if (known != NULL && !is_first_run)
+        file->tries = known->tries;
+    file->tries += is_ours ? 0 : 1;
+    bool again = is_ours || file->tries < (missing ? MISSING_TRIES : TRIES_MAX);
     file->state = missing ? MODEL_FILE_MISSING : MODEL_FILE_FAILED;
     if (again) {
         file->state = MODEL_FILE_PENDING;
@@ -90,6 +109,7 @@ static void file_stored(struct sql_op *op)
         task_fail(task, &op->error);
         return;
     }
+    crash_here(CRASH_FILE_STORED);
     notices_order_changed(task->tasks->notices, task->order.id);
     fetch_next(task);
 }
@@ -105,7 +125,7 @@ static void fetched(struct files_fetch *fetch)
         .content_type = model_file_content_type(fetch->kind),
         .updated_at = OPT_I64(task_now_us(task)),
     };
-    judge(fetching, task->run->job.attempt);
+    judge(fetching, task->run->job.attempt == 1);
     if (fetch->error.code != ERR_OK)
         log_error(fetching->file.state == MODEL_FILE_PENDING ? LOG_INFO : LOG_WARN,
                   "files.fetch_failed", &fetch->error);
@@ -117,20 +137,16 @@ static void fetched(struct files_fetch *fetch)
     sql_submit(task->tasks->db, op);
 }
 
-static bool is_known(const struct fetching *fetching, enum model_file_kind kind)
+static bool is_fetched(const struct fetching *fetching)
 {
-    const struct model_file *files = fetching->known.objects;
-    for (size_t i = 0; i < fetching->known.count; i++) {
-        if (files[i].kind == kind && files[i].state == MODEL_FILE_FETCHED)
-            return true;
-    }
-    return false;
+    const struct model_file *known = known_of(fetching);
+    return known != NULL && known->state == MODEL_FILE_FETCHED;
 }
 
 static void fetch_next(struct task *task)
 {
     struct fetching *fetching = fetching_of(task);
-    while (++fetching->kind < MODEL_FILE_KIND_COUNT && is_known(fetching, fetching->kind))
+    while (++fetching->kind < MODEL_FILE_KIND_COUNT && is_fetched(fetching))
         fetching->fetched++;
     if (fetching->kind >= MODEL_FILE_KIND_COUNT) {
         finish(task);
@@ -143,6 +159,7 @@ static void fetch_next(struct task *task)
         .done = fetched,
         .ctx = task,
     };
+    crash_here(CRASH_FILE_FETCHING);
     files_fetch_start(task->tasks->files, &fetching->fetch);
 }
 

@@ -1,6 +1,7 @@
 // Finds out what became of an order whose fate is unknown.
 #include "tasks/task_lookup.h"
 
+#include "base/crash.h"
 #include "base/log.h"
 
 // More than this at one place are for a person to sort out.
@@ -15,6 +16,7 @@ struct lookup {
     struct lf_complete complete;
     bool linked[LF_CANDIDATES_MAX]; // candidates that other orders have
     bool usable[SOURCE_COUNT];      // ids that have always been the project's
+    int64_t began_us;               // what is listed is as of then, however late it is stored
     int64_t house_id;               // of the one candidate
     struct opt_i64 project_id;
     struct str why; // the order is parked
@@ -113,16 +115,22 @@ static void park_taken(struct task *task)
     park(task, STR("The project that was found belongs to another order."));
 }
 
+static int64_t absent_after_us(const struct task *task)
+{
+    int64_t set_us = task->tasks->absent_after_us;
+    return task_span_us(task, set_us > 0 ? set_us : ORDER_ABSENT_AFTER_US);
+}
+
 // No candidate: absence is proved by two complete look-ups, the second long enough after the
 // request.
 static enum err apply_absent(struct task *task, struct task_change *change, int64_t now_us,
                              struct error *err)
 {
     struct order *order = &task->order;
-    int64_t proof_at_us = order->sending_at.value + ORDER_ABSENT_AFTER_US;
+    int64_t proof_at_us = order->sending_at.value + absent_after_us(task);
     TRY(must_be_unknown(task, err));
     order->lookups++;
-    bool proved = order->lookups >= 2 && now_us >= proof_at_us;
+    bool proved = order->lookups >= 2 && lookup_of(task)->began_us >= proof_at_us;
     // LightFusion gave the project's number but no house: the project exists, whatever the list
     // says.
     bool made = order->project_id.set && order->lookups >= 2;
@@ -135,7 +143,8 @@ static enum err apply_absent(struct task *task, struct task_change *change, int6
         change->again_at_us = now_us;
         return order_go(order, ORDER_REQUESTED, now_us, err);
     }
-    int64_t soon_us = now_us + order_backoff_us(order->lookups + 4, task_jitter());
+    int64_t soon_us =
+        now_us + task_span_us(task, order_backoff_us(order->lookups + 4, task_jitter()));
     change->again_at_us = soon_us < proof_at_us ? proof_at_us : soon_us;
     order->updated_at = OPT_I64(now_us);
     return ERR_OK;
@@ -143,7 +152,7 @@ static enum err apply_absent(struct task *task, struct task_change *change, int6
 
 static void look_again(struct task *task, const struct lf_call *call)
 {
-    int64_t wait_us = order_backoff_us(task->run->job.attempt, task_jitter());
+    int64_t wait_us = task_span_us(task, order_backoff_us(task->run->job.attempt, task_jitter()));
     int64_t asked_us = (int64_t)call->retry_after_s * US_PER_S;
     task_leave(task, task_now_us(task) + (asked_us > wait_us ? asked_us : wait_us), call->words);
 }
@@ -176,6 +185,7 @@ static void id_tried(struct lf_call *call)
 {
     struct task *task = call->ctx;
     struct lookup *lookup = lookup_of(task);
+    crash_here(CRASH_LOOKUP_TRIED);
     task_note_call(task, call);
     if (call->outcome == LF_NOT_SENT || call->outcome == LF_UNCLEAR) {
         look_again(task, call);
@@ -297,6 +307,7 @@ static void found(struct lf_call *call)
 {
     struct task *task = call->ctx;
     struct lookup *lookup = lookup_of(task);
+    crash_here(CRASH_LOOKUP_LISTED);
     task_note_call(task, call);
     if (call->outcome == LF_NOT_FOUND || call->outcome == LF_REFUSED) {
         park(task, STR("LightFusion gave no clear answer, and has no look-up to find out."));
@@ -324,11 +335,13 @@ void task_lookup(struct task *task)
 {
     struct lookup *lookup = arena_new(task->arena, struct lookup, 1);
     task->own = lookup;
+    lookup->began_us = task_now_us(task);
     lookup->find = (struct lf_find){
         .call = lookup_call(task, found),
         .latitude = task->order.latitude,
         .longitude = task->order.longitude,
         .since_us = task->order.sending_at.value,
     };
+    crash_here(CRASH_LOOKUP_ASKING);
     lightfusion_find(task->tasks->lf, &lookup->find);
 }

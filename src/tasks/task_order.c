@@ -1,4 +1,5 @@
 // Sends model orders, behind the fence that keeps each from being paid for twice.
+#include "base/crash.h"
 #include "base/log.h"
 #include "tasks/project_json.h"
 #include "tasks/task.h"
@@ -70,8 +71,9 @@ static enum err apply_created(struct task *task, struct task_change *change, int
         task->order.details = project_details_text(&create->details, task->arena);
     change->job = TASK_JOB_FINISH;
     change->add = JOB_POLL;
-    change->add_at_us = now_us + upstream_state_next_poll_us(task->tasks->upstream, &task->order,
-                                                             now_us, task_jitter());
+    int64_t wait_us =
+        upstream_state_next_poll_us(task->tasks->upstream, &task->order, now_us, task_jitter());
+    change->add_at_us = now_us + task_span_us(task, wait_us);
     return ERR_OK;
 }
 
@@ -113,7 +115,7 @@ static enum err apply_not_sent(struct task *task, struct task_change *change, in
     // the order's.
     if (!call->attempted || call->http.held_back)
         task->order.attempts--;
-    int64_t wait_us = order_backoff_us(task->run->job.attempt, task_jitter());
+    int64_t wait_us = task_span_us(task, order_backoff_us(task->run->job.attempt, task_jitter()));
     int64_t asked_us = (int64_t)call->retry_after_s * US_PER_S;
     change->job = TASK_JOB_AGAIN;
     change->again_at_us = now_us + (asked_us > wait_us ? asked_us : wait_us);
@@ -142,13 +144,14 @@ static enum err apply_unclear(struct task *task, struct task_change *change, int
     if (create->call.outcome == LF_OK && create->project_id > 0)
         task->order.project_id = OPT_I64(create->project_id);
     change->job = TASK_JOB_AGAIN;
-    change->again_at_us = now_us + TASK_LOOKUP_DELAY_US;
+    change->again_at_us = now_us + task_span_us(task, TASK_LOOKUP_DELAY_US);
     return ERR_OK;
 }
 
 static void answered(struct lf_call *call)
 {
     struct task *task = call->ctx;
+    crash_here(CRASH_CREATE_ANSWERED);
     task_note_call(task, call);
     switch (call->outcome) {
     case LF_OK:
@@ -178,7 +181,10 @@ static bool still_fresh(struct lf_create *create)
 {
     const struct task *task = create->call.ctx;
     int64_t age_us = task_now_us(task) - task->order.sending_at.value;
-    return age_us >= 0 && age_us < ORDER_SEND_FRESH_US;
+    if (age_us < 0 || age_us >= task_span_us(task, ORDER_SEND_FRESH_US))
+        return false;
+    crash_here(CRASH_CREATE_SENDING);
+    return true;
 }
 
 static void send(struct task *task)
@@ -235,7 +241,7 @@ static enum err apply_interrupted(struct task *task, struct task_change *change,
     order_fail_with(&task->order, FAILURE_UNCLEAR,
                     STR("The server stopped while the order was being sent."));
     change->job = TASK_JOB_AGAIN;
-    change->again_at_us = now_us + TASK_LOOKUP_DELAY_US;
+    change->again_at_us = now_us + task_span_us(task, TASK_LOOKUP_DELAY_US);
     return ERR_OK;
 }
 

@@ -1,4 +1,5 @@
 // Reads a project's state from LightFusion and keeps order and lead in step with it.
+#include "base/crash.h"
 #include "base/log.h"
 #include "tasks/project_json.h"
 #include "tasks/task.h"
@@ -26,13 +27,14 @@ static int64_t next_look_us(const struct task *task, int64_t now_us)
     const struct order *order = &task->order;
     if (order_is_live(order->state)) {
         int64_t began_us = poll_of(task)->began_us;
-        int64_t next_us = began_us + upstream_state_next_poll_us(task->tasks->upstream, order,
-                                                                 began_us, task_jitter());
+        int64_t wait_us =
+            upstream_state_next_poll_us(task->tasks->upstream, order, began_us, task_jitter());
+        int64_t next_us = began_us + task_span_us(task, wait_us);
         return next_us < now_us ? now_us : next_us;
     }
     bool late = order->state == ORDER_FAILED && order->failure == FAILURE_TIMEOUT;
-    if (late && now_us - order->created_at.value < ORDER_LATE_UNTIL_US)
-        return now_us + ORDER_LATE_LOOK_US;
+    if (late && now_us - order->created_at.value < task_span_us(task, ORDER_LATE_UNTIL_US))
+        return now_us + task_span_us(task, ORDER_LATE_LOOK_US);
     return 0;
 }
 
@@ -48,9 +50,11 @@ static void plan_next(const struct task *task, struct task_change *change, int64
     change->again_at_us = next_us < not_before_us ? not_before_us : next_us;
 }
 
-static enum err give_up_if_late(struct order *order, int64_t now_us, struct error *err)
+static enum err give_up_if_late(struct task *task, int64_t now_us, struct error *err)
 {
-    if (!order_is_live(order->state) || now_us - order->created_at.value < ORDER_GIVE_UP_US)
+    struct order *order = &task->order;
+    int64_t give_up_us = task_span_us(task, ORDER_GIVE_UP_US);
+    if (!order_is_live(order->state) || now_us - order->created_at.value < give_up_us)
         return ERR_OK;
     TRY(order_go(order, ORDER_FAILED, now_us, err));
     order_fail_with(order, FAILURE_TIMEOUT, STR("LightFusion did not finish the model in time."));
@@ -110,7 +114,7 @@ static enum err apply_reading(struct task *task, struct task_change *change, int
     enum order_state before = task->order.state;
     TRY(must_be_polled(&task->order, err));
     order_take_reading(&task->order, &poll_of(task)->complete.reading, now_us);
-    TRY(give_up_if_late(&task->order, now_us, err));
+    TRY(give_up_if_late(task, now_us, err));
     note_details(task);
     note_sources(task, change);
     plan_next(task, change, now_us, 0);
@@ -136,14 +140,14 @@ static enum err apply_failed_poll(struct task *task, struct task_change *change,
     else if (order->state == ORDER_COMPLETED) // nothing is amiss with the model
         order_fail_with(order, FAILURE_NONE, call->words);
     bool gone = call->outcome == LF_NOT_FOUND && order_is_live(order->state) &&
-                now_us - order->created_at.value >= GONE_AFTER_US;
+                now_us - order->created_at.value >= task_span_us(task, GONE_AFTER_US);
     if (gone) {
         TRY(order_go(order, ORDER_FAILED, now_us, err));
         order_fail_with(order, FAILURE_GONE, STR("LightFusion does not know the project."));
     }
     // What was held back here tells nothing of LightFusion.
     if (call->attempted)
-        TRY(give_up_if_late(order, now_us, err));
+        TRY(give_up_if_late(task, now_us, err));
     plan_next(task, change, now_us, now_us + (int64_t)call->retry_after_s * US_PER_S);
     return ERR_OK;
 }
@@ -152,6 +156,7 @@ static void details_read(struct lf_call *call)
 {
     struct task *task = call->ctx;
     task_note_call(task, call);
+    crash_here(CRASH_DETAILS_ANSWERED);
     poll_of(task)->has_details = call->outcome == LF_OK;
     task_commit(task, apply_reading, NULL);
 }
@@ -182,6 +187,7 @@ static void completed_read(struct lf_call *call)
 {
     struct task *task = call->ctx;
     struct poll *poll = poll_of(task);
+    crash_here(CRASH_POLL_ANSWERED);
     if (tells_something(task))
         task_note_call(task, call);
     if (call->outcome != LF_OK) {
@@ -214,6 +220,7 @@ static void loaded(struct task *task)
         .call = task_call(task, completed_read),
         .house_id = task->order.house_id.value,
     };
+    crash_here(CRASH_POLL_ASKING);
     lightfusion_complete(task->tasks->lf, &poll->complete);
 }
 

@@ -20,6 +20,8 @@ struct tasks {
     struct files *files;
     const struct notices *notices;
     struct upstream_state *upstream; // NULL: polls go by the fixed schedule
+    int64_t absent_after_us;         // the look-up that proves absence; 0: ORDER_ABSENT_AFTER_US
+    unsigned pace;                   // of all spans below (base/pace.h)
 };
 
 // task_order_run() sends an order, or finds out what became of it (kind JOB_ORDER).

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/pace.h"
 #include "base/thread.h"
 #include "upstream/answer.h"
 #include "upstream/wire.h"
@@ -173,7 +174,7 @@ static void on_login(struct session *session, void *ctx)
                   LOG_I64("duration_us", http->duration_us));
     }
     if (session->failure == FAILURE_UNAUTHORIZED)
-        session->no_login_until_us = now_us(lf) + NO_LOGIN_US;
+        session->no_login_until_us = now_us(lf) + pace_us(lf->pace, NO_LOGIN_US);
     deny_all_waiting(lf, session->failure, session->retry_after_s, session->words);
 }
 
@@ -281,7 +282,7 @@ static enum gate pass_closed(struct lightfusion *lf, struct lf_call *call)
 {
     int64_t now = now_us(lf);
     if (lf->isolated)
-        return deny_until(call, FAILURE_UNAVAILABLE, now + ISOLATED_US,
+        return deny_until(call, FAILURE_UNAVAILABLE, now + pace_us(lf->pace, ISOLATED_US),
                           STR("LightFusion is isolated: an operator holds the calls back"));
     if (now < lf->limited_until_us)
         return deny_until(call, FAILURE_LIMITED, lf->limited_until_us,

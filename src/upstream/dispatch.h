@@ -73,6 +73,7 @@ struct lightfusion {
     const char *api;
     const char *storage;
     const struct clock *clock;
+    unsigned pace;
     struct http_client *http;
     struct http_close_hook close_hook;
     // the network thread's own

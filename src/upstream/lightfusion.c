@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/pace.h"
 #include "base/thread.h"
 #include "upstream/dispatch.h"
 #include "upstream/redact.h"
@@ -236,10 +237,11 @@ static enum err set_up(struct lightfusion *lf, const struct lightfusion_settings
     unsigned failures = settings->breaker_failures;
     unsigned open_ms = settings->breaker_open_ms;
     lf->clock = settings->clock == NULL ? clock_system() : settings->clock;
+    lf->pace = settings->pace;
     turns_init(&lf->turns, settings->concurrency == 0 ? CONCURRENCY : settings->concurrency);
     limiter_init(&lf->limiter, settings->calls_per_minute);
     breaker_init(&lf->breaker, failures == 0 ? BREAKER_FAILURES : failures,
-                 (open_ms == 0 ? BREAKER_OPEN_MS : open_ms) * US_PER_MS);
+                 pace_us(settings->pace, (open_ms == 0 ? BREAKER_OPEN_MS : open_ms) * US_PER_MS));
     session_init(&lf->session, url_of(lf, lf->arena, "/v1/users/sessions"), settings->email,
                  settings->password, settings->api_key);
     return ERR_OK;

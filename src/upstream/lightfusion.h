@@ -32,6 +32,7 @@ struct lightfusion_settings {
     unsigned breaker_failures; // 0: 5 in a row open the breaker
     unsigned breaker_open_ms;  // 0: 30,000 until one probe may go
     const struct clock *clock; // NULL: clock_system()
+    unsigned pace;             // of pauses (base/pace.h)
 };
 
 // What became of a call, as far as the caller's next step depends on it.

@@ -232,6 +232,9 @@ static void test_messages(void **state)
         const char *want; // behind the file's name, where it names the file
     } cases[] = {
         {STR_INIT(""), "PORT=80a", "PORT=80a (environment): wanted a whole number from 0 to 65535"},
+        // Shorter than a create may take, absence would be proved while it is still under way.
+        {STR_INIT(""), "ORDER_ABSENT_AFTER=179",
+         "ORDER_ABSENT_AFTER=179 (environment): wanted a whole number from 180 to 86400"},
         {STR_INIT(""), "LOG_LEVEL=loud",
          "LOG_LEVEL=loud (environment): wanted debug, info, warn or error"},
         {STR_INIT(""), "LIGHTFUSION_PASSWORD=a\tb",

@@ -1,5 +1,4 @@
 """Starts the programs under test and talks to them; everything ends with the test that started it."""
-import ctypes
 import http.client
 import json
 import os
@@ -18,9 +17,6 @@ from urllib.parse import urlsplit
 DEADLINE_S = 30.0
 TOP = Path(__file__).resolve().parents[2]
 PASSED_ON = ("PATH", "HOME", "LANG", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS")
-
-_libc = ctypes.CDLL(None)
-_PR_SET_PDEATHSIG = 1
 
 
 def sunlead_path() -> Path:
@@ -240,11 +236,11 @@ class Program:
         self._start_mark = self.mark()
         passed_on = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         self.process = subprocess.Popen(
-            [str(sunlead_path()), *self.arguments], cwd=self.folder,
+            # Should these tests be killed, what they started goes too. Not by preexec_fn, which may lock
+            # up where other threads run.
+            ["setpriv", "--pdeathsig", "KILL", str(sunlead_path()), *self.arguments], cwd=self.folder,
             env=passed_on | {"LOG_FORMAT": "json"} | self.environment, stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True,
-            # Should these tests be killed, what they started goes too.
-            preexec_fn=lambda: _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL))
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True)
         self._reader = threading.Thread(target=self._read_log, args=(self.process,), daemon=True)
         self._reader.start()
 

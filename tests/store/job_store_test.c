@@ -304,6 +304,34 @@ static void test_heartbeat_and_rescue(void **state)
     assert_int_equal(op->steps[0].rows, 0);
 }
 
+static void test_rescued_again_and_again(void **state)
+{
+    // A process that cannot stay up: at once, then after 1 s, 2 s, ... and at most 10 min. Its jobs
+    // have their tries for hours.
+    struct store_fixture *f = *state;
+    int64_t now_us = T0;
+    add(f, JOB_POLL, 1, T0);
+    for (int lost = 1; lost <= 19; lost++) {
+        int64_t wait_s = lost == 1 ? 0 : lost < 12 ? 1 << (lost - 2) : 600;
+        assert_int_equal(claim(f, 1, now_us, 1).count, 1);
+        struct sql_op *op = store_write(f);
+        struct job_rescued rescued = {0};
+        job_store_rescue_all(op, now_us, &rescued);
+        store_run(f, op);
+        assert_int_equal(rescued.ready, 1);
+        assert_int_equal(store_i64(f, "SELECT run_at FROM sunlead_jobs") - now_us,
+                         (wait_s < 600 ? wait_s : 600) * S);
+        now_us = store_i64(f, "SELECT run_at FROM sunlead_jobs");
+    }
+    // And as the caller wants it.
+    store_exec(f, "UPDATE sunlead_jobs SET failures = 3, state = 'running'");
+    struct sql_op *op = store_write(f);
+    struct job_rescued rescued = {.wait_us = 10, .wait_max_us = 30};
+    job_store_rescue_all(op, now_us, &rescued);
+    store_run(f, op);
+    assert_int_equal(store_i64(f, "SELECT run_at FROM sunlead_jobs") - now_us, 30);
+}
+
 static void test_rescue_all(void **state)
 {
     struct store_fixture *f = *state;
@@ -378,6 +406,7 @@ int main(void)
         TEST(test_finish_and_reschedule),
         TEST(test_lost_lease),
         TEST(test_heartbeat_and_rescue),
+        TEST(test_rescued_again_and_again),
         TEST(test_rescue_all),
         TEST(test_release),
         TEST(test_summary),

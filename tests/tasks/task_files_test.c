@@ -250,6 +250,51 @@ static void test_killed_between_two_files(void **state)
     task_fixture_close(f);
 }
 
+static void test_killed_runs_are_no_tries(void **state)
+{
+    // Cut off 15 times before it came to anything: the file, cut once, is tried again.
+    (void)state;
+    const struct fake_route routes[] = {{ROUTE("jpg"), {ANSWER_GARBAGE, ANSWER_JPG}},
+                                        {ROUTE("obj"), {ANSWER_NONE, ANSWER_NONE, ANSWER_OBJ}},
+                                        {ROUTE("ply"), {ANSWER_PLY}},
+                                        {ROUTE("mtl"), {ANSWER_MTL}}};
+    static const enum model_file_state all[] = {F, F, F, F};
+    struct task_fixture *f = open_completed(routes, COUNT_OF(routes));
+    store_exec(f->store, "UPDATE sunlead_jobs SET attempt = 15, failures = 15");
+    task_fixture_start(f);
+    task_fixture_settle(f);
+    assert_int_equal(task_order(f).files, FILES_PARTIAL);
+    (void)task_fixture_next(f);
+    (void)task_fixture_next(f);
+    assert_int_equal(task_order(f).files, FILES_DONE);
+    assert_files(f, all);
+    task_fixture_close(f);
+}
+
+static void test_another_job_tries_anew(void **state)
+{
+    // What was given up is tried as often again when somebody asks for it.
+    (void)state;
+    const struct fake_route routes[] = {{ROUTE("jpg"), {ANSWER_NONE}},
+                                        {ROUTE("obj"), {ANSWER_OBJ}},
+                                        {ROUTE("ply"), {ANSWER_PLY}},
+                                        {ROUTE("mtl"), {ANSWER_MTL}}};
+    struct task_fixture *f = open_completed(routes, COUNT_OF(routes));
+    for (int job = 1; job <= 2; job++) {
+        task_fixture_start(f);
+        task_fixture_settle(f);
+        for (int run = 2; run <= 5; run++)
+            (void)task_fixture_next(f);
+        assert_int_equal(store_i64(f->store, "SELECT count(*) FROM sunlead_jobs"), 0);
+        assert_int_equal(fake_server_count(f->server, ROUTE("jpg")), 5 * job);
+        task_fixture_stop(f);
+        store_exec(f->store,
+                   "INSERT INTO sunlead_jobs (kind, order_id, company_id, state, attempt, "
+                   "run_at) VALUES ('files', 1, 1, 'ready', 0, 0)");
+    }
+    task_fixture_close(f);
+}
+
 #define TEST(name) cmocka_unit_test(name)
 
 int main(void)
@@ -259,6 +304,8 @@ int main(void)
         TEST(test_none_at_all),
         TEST(test_not_completed),
         TEST(test_killed_between_two_files),
+        TEST(test_killed_runs_are_no_tries),
+        TEST(test_another_job_tries_anew),
     };
     return cmocka_run_group_tests_name("task_files", tests, NULL, NULL);
 }

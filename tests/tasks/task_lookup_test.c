@@ -228,6 +228,51 @@ static void test_one_late_look_proves_nothing(void **state)
     task_fixture_close(f);
 }
 
+static void test_a_look_counts_from_its_begin(void **state)
+{
+    // Asked after 105 s, answered and stored after 405: the project may have been shown in between.
+    (void)state;
+    const struct fake_route routes[] = {
+        {TASK_LEADS, {{.body = NONE, .delay_ms = 150}, {.body = NONE}}},
+        {TASK_CREATE, {{.body = "{\"id\":123,\"lead_id\":456}"}}},
+    };
+    struct task_fixture *f = open_unknown(routes, COUNT_OF(routes));
+    task_set_order(f, "lookups = 1");
+    test_clock_add(&f->clock, 100 * S);
+    task_fixture_start(f);
+    fake_server_wait(f->server, TASK_LEADS, 1);
+    task_fixture_advance(f, 300 * S);
+    assert_int_equal(task_order(f).state, ORDER_UNKNOWN);
+    assert_int_equal(task_order(f).lookups, 2);
+    assert_int_equal(fake_server_count(f->server, TASK_CREATE), 0);
+    (void)task_fixture_next(f);
+    assert_int_equal(task_order(f).state, ORDER_CREATED);
+    task_fixture_close(f);
+}
+
+static void test_absent_after(void **state)
+{
+    // The setting, and what a pace makes of it.
+    (void)state;
+    static const struct {
+        int64_t after_us;
+        unsigned pace;
+        int64_t proof_us; // after the request
+    } rows[] = {{600 * S, 0, 600 * S}, {0, 10, 30 * S}, {600 * S, 10, 60 * S}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct task_fixture *f = open_unknown(absent_routes, COUNT_OF(absent_routes));
+        f->tasks.absent_after_us = rows[i].after_us;
+        f->tasks.pace = rows[i].pace;
+        task_fixture_start(f);
+        task_fixture_settle(f);
+        task_fixture_advance(f, rows[i].proof_us - 5 * S - 1);
+        assert_int_equal(task_order(f).state, ORDER_UNKNOWN);
+        task_fixture_advance(f, 1);
+        assert_int_equal(task_order(f).state, ORDER_CREATED);
+        task_fixture_close(f);
+    }
+}
+
 static void test_failed_looks_do_not_count(void **state)
 {
     (void)state;
@@ -394,6 +439,8 @@ int main(void)
         TEST(test_one_look),
         TEST(test_proved_absent),
         TEST(test_one_late_look_proves_nothing),
+        TEST(test_a_look_counts_from_its_begin),
+        TEST(test_absent_after),
         TEST(test_failed_looks_do_not_count),
         TEST(test_shown_late),
         TEST(test_absent_too_often),
