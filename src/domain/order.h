@@ -147,9 +147,9 @@ void order_take_failed_poll(struct order *order, bool asked, int64_t now_us);
 #define ORDER_LATE_UNTIL_US   (86400 * INT64_C(1000000)) // ... and this long
 #define ORDER_TRIES_MAX       10                         // sends that certainly did not arrive
 
-// order_next_poll_us() is how long to wait before the next poll where no generation times are known
-// (else generation_next_look_us() tells): 20 s after creation, then 5 to 15 s, longer the older the
-// order; jitter is from 0 to 1.
+// order_next_poll_us() is how long to wait before the next poll of an order whose project's age is
+// not known (else generation_next_look_us() tells): 20 s after creation, then 5 to 15 s, longer the
+// older the order; jitter is from 0 to 1.
 int64_t order_next_poll_us(const struct order *order, int64_t now_us, double jitter);
 
 // order_backoff_us() is 1 s doubling to 10 min by tries (1: the first), +-20 % by jitter (0 to 1).

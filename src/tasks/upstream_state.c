@@ -241,14 +241,11 @@ static void lease(void *ctx, unsigned wanted)
 
 // ---- What follows from generation times.
 
-static bool copy_generation(struct upstream_state *state, struct generation *ret_generation)
+static void copy_generation(struct upstream_state *state, struct generation *ret_generation)
 {
-    if (state == NULL)
-        return false;
     mutex_lock(&state->mutex);
     *ret_generation = state->generation;
     mutex_unlock(&state->mutex);
-    return generation_is_known(ret_generation);
 }
 
 int64_t upstream_state_next_poll_us(struct upstream_state *state, const struct order *order,
@@ -256,8 +253,9 @@ int64_t upstream_state_next_poll_us(struct upstream_state *state, const struct o
 {
     struct generation generation;
     // How old a project is that was looked up or linked, nobody knows.
-    if (!order->answered || !order->created_at.set || !copy_generation(state, &generation))
+    if (state == NULL || !order->answered || !order->created_at.set)
         return order_next_poll_us(order, now_us, jitter);
+    copy_generation(state, &generation);
     return generation_next_look_us(&generation, now_us - order->created_at.value, jitter);
 }
 
@@ -267,8 +265,9 @@ struct opt_i64 upstream_state_eta(struct upstream_state *state, const struct ord
     struct generation generation;
     struct opt_i64 remaining = {0};
     int64_t from_us = now_us;
-    if (!copy_generation(state, &generation))
+    if (state == NULL)
         return remaining;
+    copy_generation(state, &generation);
     switch (order->state) {
     case ORDER_REQUESTED:
     case ORDER_SENDING:
