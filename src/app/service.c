@@ -163,6 +163,7 @@ static enum err open_runner(struct service *service, const struct config *config
         .http = service->http,
         .files = service->files,
         .notices = &service->notices,
+        .poll_notes = poll_notes_open(service->db, clock_system()),
         .upstream = service->upstream,
     };
     const struct jobs_settings settings = {
@@ -307,6 +308,7 @@ void service_close(struct service *service)
     lightfusion_close(service->lf);
     upstream_state_close(service->upstream);
     sql_close(service->db);
+    poll_notes_close(service->tasks.poll_notes);
     arena_close(service->arena);
     free(service);
 }

@@ -279,6 +279,21 @@ bool order_take_reading(struct order *order, const struct project_reading *readi
     return changed;
 }
 
+bool order_is_as_before(const struct order *before, const struct order *after)
+{
+    struct order same = *after;
+    same.progress = before->progress;
+    same.polls = before->polls;
+    same.polled_at = before->polled_at;
+    same.unfinished_at = before->unfinished_at;
+    same.updated_at = before->updated_at;
+    for (size_t i = 0; i < order_table.count; i++) {
+        if (!field_equal(&order_table.fields[i], before, &same))
+            return false;
+    }
+    return true;
+}
+
 void order_take_failed_poll(struct order *order, bool asked, int64_t now_us)
 {
     order->polls += asked ? 1 : 0;

@@ -133,6 +133,10 @@ struct project_reading {
 // Returns whether anything but the time changed.
 bool order_take_reading(struct order *order, const struct project_reading *reading, int64_t now_us);
 
+// order_is_as_before() tells whether a reading changed nothing of an order but its progress and the
+// times and number of its polls.
+bool order_is_as_before(const struct order *before, const struct order *after);
+
 // order_take_failed_poll() notes that a project could not be read; asked tells whether LightFusion
 // was asked at all, or our own side held the poll back.
 void order_take_failed_poll(struct order *order, bool asked, int64_t now_us);

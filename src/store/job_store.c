@@ -129,7 +129,11 @@ void job_store_claim_lock(struct sql_op *op)
     sql_op_step(op, &stmt, 0, NULL);
 }
 
-#define NOT_PAUSED "AND NOT EXISTS (SELECT 1 FROM sunlead_job_kinds p WHERE p.kind = $5) "
+// The kind as a key, null where it is paused: so that no more than the index's end is looked at,
+// however many wait.
+#define KIND_IF_ON                                                                                 \
+    "kind = (SELECT CAST($5 AS TEXT) WHERE NOT EXISTS "                                            \
+    "(SELECT 1 FROM sunlead_job_kinds p WHERE p.kind = $5)) "
 
 #define CLAIM                                                                                      \
     "UPDATE sunlead_jobs SET state = 'running', attempt = attempt + 1, worker = $1, "              \
@@ -137,13 +141,13 @@ void job_store_claim_lock(struct sql_op *op)
 
 // Those next in turn: what is due is in line, whatever the clocks say.
 #define NEXT_IN_TURN                                                                               \
-    "SELECT id FROM sunlead_jobs WHERE state = 'ready' AND turn > 0 AND kind = $5 " NOT_PAUSED     \
+    "SELECT id FROM sunlead_jobs WHERE state = 'ready' AND turn > 0 AND " KIND_IF_ON               \
     "ORDER BY priority, turn, run_at LIMIT $4"
 
 // Those due for longest.
 #define NEXT_DUE                                                                                   \
-    "SELECT id FROM sunlead_jobs WHERE state = 'ready' AND turn = 0 AND kind = $5 "                \
-    "AND run_at <= $2 " NOT_PAUSED "ORDER BY run_at LIMIT $4"
+    "SELECT id FROM sunlead_jobs WHERE state = 'ready' AND turn = 0 AND " KIND_IF_ON               \
+    "AND run_at <= $2 ORDER BY run_at LIMIT $4"
 
 // Those next in turn, of companies that have less than $6 running. The claim comes again until it
 // finds nothing, so it need not look at all that wait.
@@ -151,7 +155,7 @@ void job_store_claim_lock(struct sql_op *op)
     "SELECT id FROM (SELECT id, company_id, priority, turn, run_at, "                              \
     "row_number() OVER (PARTITION BY company_id ORDER BY priority, turn, run_at) AS nth "          \
     "FROM (SELECT id, company_id, priority, turn, run_at FROM sunlead_jobs "                       \
-    "WHERE state = 'ready' AND turn > 0 AND kind = $5 " NOT_PAUSED "AND company_id NOT IN "        \
+    "WHERE state = 'ready' AND turn > 0 AND " KIND_IF_ON "AND company_id NOT IN "                  \
     "(SELECT company_id FROM sunlead_jobs WHERE state = 'running' AND kind = $5 "                  \
     "GROUP BY company_id HAVING count(*) >= $6) "                                                  \
     "ORDER BY priority, turn, run_at LIMIT 4 * CAST($4 AS BIGINT)) AS candidate) AS w "            \
