@@ -36,6 +36,14 @@ bool generation_is_known(const struct generation *generation)
     return generation->count >= GENERATION_SPANS_MIN;
 }
 
+int64_t generation_settled_us(const struct generation *generation)
+{
+    int64_t longest_us = generation->cell_us * GENERATION_CELLS;
+    if (longest_us < PRIOR_TO_US)
+        longest_us = PRIOR_TO_US;
+    return longest_us + longest_us / 10;
+}
+
 static bool is_usable(const struct generation_span *span)
 {
     if (span->by_us <= 0 || span->by_us > AT_MOST_US || span->after_us < 0 ||

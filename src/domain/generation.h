@@ -17,7 +17,7 @@ struct generation_span {
 };
 
 #define GENERATION_SPANS_MIN 30  // fewer are made up for by what is usual: 30 to 120 s
-#define GENERATION_SPANS_MAX 300 // the newest ones
+#define GENERATION_SPANS_MAX 300 // of the models ordered last
 #define GENERATION_CELLS     256
 
 // What was learnt, by generation_learn().
@@ -35,6 +35,10 @@ struct generation {
 // far as those that are there do not contradict it.
 void generation_learn(struct generation *generation, const struct generation_span *spans,
                       size_t count);
+
+// generation_settled_us() is the age at which models are done, nearly all: those ordered more
+// lately teach nothing yet, since only the fast ones of them have ended.
+int64_t generation_settled_us(const struct generation *generation);
 
 // generation_is_known() tells whether it rests on what was seen alone.
 bool generation_is_known(const struct generation *generation);

@@ -61,6 +61,10 @@ struct job {
     struct opt_i64 updated_at;
 };
 
+// job_is_exhausted() tells whether as many of its runs came to nothing as its kind allows: it takes
+// the place of one that died, and is to bring its order to an end.
+bool job_is_exhausted(const struct job *job);
+
 extern const struct field_table job_table;
 // The texts of enum job_kind and enum job_state.
 extern const char *const job_kind_names[];

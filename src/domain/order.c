@@ -6,9 +6,9 @@
 const char *const order_state_names[] = {NULL,     "requested", "sending",      "unknown",
                                          "parked", "created",   "processing",   "completed",
                                          "failed", "cancelled", FIELD_NAMES_END};
-const char *const order_failure_names[] = {NULL,      "refused",      "unavailable", "unauthorized",
-                                           "limited", "unclear",      "errored",     "timeout",
-                                           "gone",    FIELD_NAMES_END};
+const char *const order_failure_names[] = {NULL,      "refused",  "unavailable",  "unauthorized",
+                                           "limited", "unclear",  "errored",      "timeout",
+                                           "gone",    "given_up", FIELD_NAMES_END};
 const char *const files_state_names[] = {"none", "pending", "partial",
                                          "done", "failed",  FIELD_NAMES_END};
 

@@ -36,6 +36,7 @@ enum order_failure {
     FAILURE_ERRORED,      // LightFusion's generation failed (state 2)
     FAILURE_TIMEOUT,      // not done in time
     FAILURE_GONE,         // LightFusion does not know the project any more
+    FAILURE_GIVEN_UP,     // by us: working on the order came to nothing again and again
 };
 
 // The state of the copies of an order's mesh files.

@@ -8,7 +8,6 @@
 #include "base/random.h"
 #include "jobs/jobs_core.h"
 
-#define UPKEEP_US           (5 * US_PER_S) // heartbeat and rescue: four to a lease
 #define LOOK_US             (5 * US_PER_S) // without a notice the queue is looked at this often
 #define CONCURRENCY_DEFAULT 64
 #define NOTICE_MS           20 // how long a last notice gets before the process may end
@@ -118,18 +117,11 @@ void job_run_end(struct job_run *run)
 
 // ---- The thread.
 
-// Nothing is waited for longer than the upkeep: what seems further away is so because the clock was
-// set back.
-static bool is_time(int64_t now_us, int64_t at_us)
-{
-    return now_us >= at_us || at_us - now_us > UPKEEP_US;
-}
-
 static int64_t until_monotonic(const struct jobs *jobs, int64_t due_us)
 {
     int64_t wait_us = due_us - jobs_now_us(jobs);
-    if (wait_us > UPKEEP_US)
-        wait_us = UPKEEP_US;
+    if (wait_us > LOOK_US)
+        wait_us = LOOK_US;
     return clock_monotonic_us(clock_system()) + (wait_us > 0 ? wait_us : 0);
 }
 
@@ -137,7 +129,7 @@ static int64_t until_monotonic(const struct jobs *jobs, int64_t due_us)
 // Returns whether it claimed, so that there may be more to claim.
 static bool look_locked(struct jobs *jobs, int64_t now_us)
 {
-    if (jobs->woken || is_time(now_us, jobs->look_at_us)) {
+    if (jobs->woken || jobs_is_time(now_us, jobs->look_at_us, LOOK_US)) {
         jobs->woken = false;
         jobs->look_at_us = now_us + LOOK_US;
         memset(jobs->dry, 0, sizeof(jobs->dry));
@@ -160,19 +152,17 @@ static void *run_loop(void *ctx)
     struct jobs *jobs = ctx;
     if ((sql_capabilities(jobs->settings.db) & SQL_CAP_SOLE_OWNER) != 0)
         jobs_take_over(jobs);
-    int64_t upkeep_at_us = jobs_now_us(jobs) + UPKEEP_US;
+    jobs_plan_upkeep(jobs, jobs_now_us(jobs));
     mutex_lock(&jobs->mutex);
     while (!jobs->stopping) {
         int64_t now_us = jobs_now_us(jobs);
-        if (is_time(now_us, upkeep_at_us)) {
-            upkeep_at_us = now_us + UPKEEP_US;
-            mutex_unlock(&jobs->mutex);
-            jobs_upkeep(jobs);
-            mutex_lock(&jobs->mutex);
-        }
+        mutex_unlock(&jobs->mutex);
+        jobs_upkeep(jobs, now_us);
+        mutex_lock(&jobs->mutex);
         if (look_locked(jobs, now_us))
             continue;
-        int64_t due_us = jobs->look_at_us < upkeep_at_us ? jobs->look_at_us : upkeep_at_us;
+        int64_t due_us = jobs_upkeep_due_us(jobs);
+        due_us = jobs->look_at_us < due_us ? jobs->look_at_us : due_us;
         if (!jobs->woken && !jobs->stopping)
             cond_wait_until(&jobs->cond, &jobs->mutex, until_monotonic(jobs, due_us));
     }

@@ -425,6 +425,33 @@ void job_store_rescue_all(struct sql_op *op, int64_t now_us, struct job_rescued 
     rescue_step(op, &stmt, now_us, rescued);
 }
 
+struct sql_step *job_store_mend(struct sql_op *op, int64_t before_us, int64_t now_us)
+{
+    // The words of the index of live orders first.
+#define MEND(failures_of)                                                                          \
+    ADD_COLUMNS "SELECT kind, id, company_id, 'ready', 0, 0, 0, CASE WHEN ended THEN " failures_of \
+                " ELSE 0 END, $1, $1, $1 FROM (SELECT o.id, o.company_id, o.kind, EXISTS "         \
+                "(SELECT 1 FROM sunlead_jobs e WHERE e.state IN ('dead', 'cancelled') "            \
+                "AND e.order_id = o.id AND e.kind = o.kind) AS ended "                             \
+                "FROM (SELECT id, company_id, "                                                    \
+                "CASE WHEN state IN ('created', 'processing') THEN 'poll' ELSE 'order' END AS "    \
+                "kind FROM sunlead_orders WHERE state IN ('requested', 'sending', 'unknown', "     \
+                "'parked', 'created', 'processing') AND state <> 'parked' AND updated_at < $2 "    \
+                "AND (state IN ('requested', 'sending', 'unknown') "                               \
+                "OR (project_id IS NOT NULL AND house_id IS NOT NULL)) "                           \
+                "AND NOT EXISTS (SELECT 1 FROM sunlead_jobs j WHERE j.order_id = "                 \
+                "sunlead_orders.id AND j.kind IN ('order', 'poll') "                               \
+                "AND j.state IN ('ready', 'running')) LIMIT $3) AS o) AS stuck "                   \
+                "WHERE TRUE ON CONFLICT DO NOTHING"
+    static const struct sql_stmt stmt = {
+        .name = "job_mend",
+        .text = MEND("CAST(CAST($4 AS JSON) ->> kind AS BIGINT)"),
+        .sqlite = MEND("json_extract($4, '$.' || kind)"),
+    };
+    return SQL_STEP(op, &stmt, SQLV_TIME(now_us), SQLV_TIME(before_us), SQLV_INT(JOB_MEND_MAX),
+                    SQLV_TEXT(failures_max(op->arena)));
+}
+
 void job_store_release(struct sql_op *op, int64_t worker, struct str but_ids, int64_t now_us)
 {
 #define RELEASE                                                                                    \

@@ -98,6 +98,14 @@ void job_store_rescue(struct sql_op *op, int64_t now_us, struct job_rescued *res
 // job_store_rescue_all() takes back all running jobs; only where no other process can hold them.
 void job_store_rescue_all(struct sql_op *op, int64_t now_us, struct job_rescued *rescued);
 
+// JOB_MEND_MAX is how many orders are mended together.
+#define JOB_MEND_MAX 500
+
+// job_store_mend() queues a job for each order that is live, was not changed since before_us, and
+// has no job to bring it on: because that died or was cancelled (then the new one is exhausted), or
+// is lost. The step counts its rows. Parked orders wait for a person.
+struct sql_step *job_store_mend(struct sql_op *op, int64_t before_us, int64_t now_us);
+
 // job_store_release() hands a worker's jobs back but for those in a JSON array of ids, when it
 // stops, or does not know whether it got them.
 void job_store_release(struct sql_op *op, int64_t worker, struct str but_ids, int64_t now_us);

@@ -270,11 +270,30 @@ static void completed_read(struct lf_call *call)
     lightfusion_details(task->tasks->lf, &poll->details);
 }
 
+// The job takes the place of one that died: LightFusion is not asked, only the time is minded.
+static enum err apply_given_up(struct task *task, struct task_change *change, int64_t now_us,
+                               struct error *err)
+{
+    TRY(must_be_polled(&task->order, err));
+    TRY(give_up_if_late(&task->order, now_us, err));
+    if (order_is_live(task->order.state)) {
+        change->job = TASK_JOB_AGAIN;
+        change->again_at_us = task->order.created_at.value + ORDER_GIVE_UP_US;
+    } else {
+        plan_next(task, change, now_us, 0);
+    }
+    return ERR_OK;
+}
+
 static void loaded(struct task *task)
 {
     if (!task->order.project_id.set || !task->order.house_id.set ||
         task->order.state == ORDER_PARKED) {
         task_leave(task, 0, STR_NULL);
+        return;
+    }
+    if (job_is_exhausted(&task->run->job) && order_is_live(task->order.state)) {
+        task_commit(task, apply_given_up, NULL);
         return;
     }
     struct poll *poll = arena_new(task->arena, struct poll, 1);

@@ -116,7 +116,9 @@ static struct sql_op *make_reading(struct upstream_state *state)
         sql_op_new(state->arena, "upstream_read", state->learns ? SQL_LANE_LONG : SQL_LANE_SHORT);
     upstream_store_get(op, &state->isolated_read);
     if (state->learns)
-        history_store_get(op, &state->history);
+        history_store_get(
+            op, clock_now_us(state->settings.clock) - generation_settled_us(&state->generation),
+            &state->history);
     return op;
 }
 

@@ -297,6 +297,20 @@ static void test_next_look(void **state)
     assert_true(generation_next_look_us(&g, 60 * S, 1) < generation_next_look_us(&g, 60 * S, 0));
 }
 
+// Those ordered last teach nothing until the slow ones among them are done too.
+static void test_settled(void **state)
+{
+    (void)state;
+    struct generation_span spans[GENERATION_SPANS_MIN];
+    struct generation g = {0};
+    assert_int_equal(generation_settled_us(&g), 132 * S);
+    generation_learn(&g, NULL, 0);
+    assert_in_range(generation_settled_us(&g), 132 * S, 133 * S);
+    fill(spans, COUNT_OF(spans), 400, 600);
+    generation_learn(&g, spans, COUNT_OF(spans));
+    assert_in_range(generation_settled_us(&g), 650 * S, 670 * S);
+}
+
 static void test_remaining(void **state)
 {
     (void)state;
@@ -323,7 +337,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_shapes),    cmocka_unit_test(test_from_the_start),
         cmocka_unit_test(test_change),    cmocka_unit_test(test_too_little_is_known),
-        cmocka_unit_test(test_next_look), cmocka_unit_test(test_remaining),
+        cmocka_unit_test(test_next_look), cmocka_unit_test(test_settled),
+        cmocka_unit_test(test_remaining),
     };
     return cmocka_run_group_tests_name("generation", tests, NULL, NULL);
 }

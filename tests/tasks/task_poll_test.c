@@ -613,6 +613,33 @@ static void test_done_then_errored(void **state)
     task_fixture_close(f);
 }
 
+// ---- The place of a job that died.
+
+static void test_exhausted(void **state)
+{
+    (void)state;
+    const struct fake_route routes[] = {{TASK_COMPLETE, {{.body = PROGRESS("0", "50")}}}};
+    struct task_fixture *f = open_created(routes, COUNT_OF(routes));
+    store_exec(f->store, "UPDATE sunlead_jobs SET failures = 20");
+    task_fixture_start(f);
+    task_fixture_settle(f);
+    // Nobody asks until it is late.
+    assert_int_equal(fake_server_count(f->server, TASK_COMPLETE), 0);
+    assert_int_equal(task_order(f).state, ORDER_CREATED);
+    assert_int_equal(task_job_due_us(f, JOB_POLL), 1780 * S);
+    task_fixture_stop(f);
+    test_clock_add(&f->clock, 1800 * S);
+    store_exec(f->store, "UPDATE sunlead_jobs SET failures = 20");
+    task_fixture_start(f);
+    task_fixture_settle(f);
+    assert_int_equal(fake_server_count(f->server, TASK_COMPLETE), 0);
+    struct order order = task_order(f);
+    assert_int_equal(order.state, ORDER_FAILED);
+    task_assert_failure(&order, FAILURE_TIMEOUT, "in time");
+    assert_int_equal(task_lead(f).model_3d_status, MODEL_FAILED);
+    task_fixture_close(f);
+}
+
 // ---- Polls that find nothing new.
 
 static void free_op(struct sql_op *op)
@@ -691,6 +718,7 @@ int main(void)
         TEST(test_refresh_of_a_completed_one),
         TEST(test_refresh_of_a_completed_one_fails),
         TEST(test_done_then_errored),
+        TEST(test_exhausted),
         TEST(test_nothing_new),
     };
     return cmocka_run_group_tests_name("task_poll", tests, NULL, NULL);
