@@ -18,7 +18,7 @@ from postgres import Postgres  # noqa: E402
 GENERATION_MS = (30_000, 120_000)
 BATCH_MAX = 500
 NOTICED_S = 6.0
-SETTINGS = {"LIGHTFUSION_CONCURRENCY": "64", "JOB_CONCURRENCY": "256"}
+SETTINGS = {"LIGHTFUSION_CONCURRENCY": "64", "JOB_CONCURRENCY": "2000"}
 COMPLETED = "SELECT project_id, polls, completed_at FROM sunlead_orders WHERE state = 'completed'"
 
 

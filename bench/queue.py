@@ -19,9 +19,9 @@ def run(*command: object) -> None:
 
 
 def main() -> None:
-    jobs, concurrency = sys.argv[1:]
+    jobs, concurrency, minutes = sys.argv[1:]
     ours = ROOT / "build" / "release" / "queue_bench"
-    theirs = ROOT / "bench" / "peers" / "pgboss" / "queue.js"
+    theirs = ROOT / "build" / "peers" / "pgboss" / "queue.js"
     server = Postgres(free_port(), fsync="on", shared_buffers="128MB")
     server.start()
     try:

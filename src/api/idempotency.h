@@ -52,4 +52,7 @@ void idempotency_keep(struct idempotency *once, bool had_effect);
 // idempotency_restart() calls first() after all: the operation that again() looked for did nothing.
 void idempotency_restart(struct idempotency *once);
 
+// idempotency_is_key() tells whether a text can be a key.
+bool idempotency_is_key(struct str text);
+
 #endif

@@ -53,10 +53,13 @@ static struct sql_step *note_orders(struct sql_op *op, struct str notes, int64_t
     return SQL_STEP(op, &stmt, SQLV_TEXT(notes), SQLV_TIME(now_us));
 }
 
-// Not that of a lead which was ordered anew since.
+// Not that of a lead which was ordered anew since, and not with every poll: another row's page is
+// as dear as the order's own.
 static void note_leads(struct sql_op *op, struct str notes, int64_t now_us)
 {
-#define NOTE_LEADS "UPDATE leads SET last_synced_at = $2 WHERE id "
+#define NOTE_LEADS                                                                                 \
+    "UPDATE leads SET last_synced_at = $2 WHERE (last_synced_at IS NULL OR last_synced_at < $4) "  \
+    "AND id "
 #define NEWEST_OF_NOTED                                                                            \
     "SELECT o.lead_id FROM sunlead_orders o WHERE o.polled_at = $3 AND NOT EXISTS "                \
     "(SELECT 1 FROM sunlead_orders later WHERE later.lead_id = o.lead_id AND later.id > o.id) "    \
@@ -67,7 +70,8 @@ static void note_leads(struct sql_op *op, struct str notes, int64_t now_us)
         .sqlite = NOTE_LEADS "IN (" NEWEST_OF_NOTED ORDERS_SQLITE ")",
     };
     // Twice, since the columns may be of different types in another system's table.
-    SQL_STEP(op, &stmt, SQLV_TEXT(notes), SQLV_TIME(now_us), SQLV_TIME(now_us));
+    SQL_STEP(op, &stmt, SQLV_TEXT(notes), SQLV_TIME(now_us), SQLV_TIME(now_us),
+             SQLV_TIME(now_us - POLL_LEAD_EVERY_US));
 }
 
 static void note_jobs(struct sql_op *op, struct str notes, int64_t now_us)

@@ -123,6 +123,28 @@ static void test_notes(void **state)
     }
 }
 
+// The lead follows now and then.
+static void test_leads_every_half_minute(void **state)
+{
+    struct store_fixture *f = *state;
+    struct polled p = set_up(f);
+    note(f, &p);
+    for (size_t i = 0; i < ORDERS; i++)
+        p.notes[i].version++;
+    struct sql_op *op = store_write(f);
+    poll_store_note(op, p.notes, ORDERS, NOW + POLL_LEAD_EVERY_US);
+    store_run(f, op);
+    assert_int_equal(store_get_order(f, p.notes[0].order_id).polls, 4);
+    assert_int_equal(store_get_lead(f, p.leads[0]).last_synced_at.value, NOW);
+    for (size_t i = 0; i < ORDERS; i++)
+        p.notes[i].version++;
+    op = store_write(f);
+    poll_store_note(op, p.notes, ORDERS, NOW + POLL_LEAD_EVERY_US + 1);
+    store_run(f, op);
+    assert_int_equal(store_get_lead(f, p.leads[0]).last_synced_at.value,
+                     NOW + POLL_LEAD_EVERY_US + 1);
+}
+
 // What was changed meanwhile is left, and the job with it: the poll is stored by itself then.
 static void test_changed_meanwhile(void **state)
 {
@@ -165,6 +187,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_notes),
+        TEST(test_leads_every_half_minute),
         TEST(test_changed_meanwhile),
         TEST(test_lead_ordered_anew),
     };

@@ -685,7 +685,6 @@ static void test_nothing_new(void **state)
     assert_int_equal(order.progress.value, 20);
     assert_int_equal(order.polls, 2);
     assert_int_equal(order.unfinished_at.value, test_clock_now(&f->clock));
-    assert_int_equal(task_lead(f).last_synced_at.value, test_clock_now(&f->clock));
     assert_int_equal(task_lead(f).updated_at.value, lead.updated_at.value);
     assert_in_range(task_job_due_us(f, JOB_POLL), 5 * S, 15 * S);
     atomic_store(&f->on_read, change_polled);
