@@ -5,10 +5,10 @@ FUZZ_SECONDS ?= 60
 export ONCE FUZZ_SECONDS
 
 .DEFAULT_GOAL := build
-.PHONY: help deps build demo test test-asan test-tsan fmt bench fuzz clean
+.PHONY: help deps build demo test test-asan test-tsan fmt bench bench-flight bench-queue fuzz clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
 deps: ## install the packages for building and testing
 	@$(DEPS) build test
@@ -39,6 +39,14 @@ fmt: ## format the source
 bench: build ## measure speed and memory
 	@$(DEPS) bench
 	bench/run.sh
+
+bench-flight: build ## memory and CPU with 10,000 models in flight
+	@$(DEPS) bench
+	bench/flight.sh
+
+bench-queue: ## the job queue beside pg-boss
+	@$(DEPS) bench test
+	bench/queue.sh
 
 fuzz: ## look for inputs that break the parsers (FUZZ_SECONDS=60 each)
 	@$(DEPS) build fuzz

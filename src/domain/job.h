@@ -28,7 +28,8 @@ enum job_state {
     JOB_CANCELLED, // by a person
 };
 
-// Who comes first, of jobs of a kind that takes turns.
+// Who comes first, of jobs of a kind that takes turns. A poll that somebody waits for is a user's
+// call, in whichever process it runs.
 enum job_priority {
     JOB_PRIORITY_WAITING, // somebody waits for it
     JOB_PRIORITY_BATCH,

@@ -21,8 +21,9 @@ void job_store_add(struct sql_op *op, const struct job *job)
                 "attempt, failures, run_at, created_at, updated_at) "
                 "VALUES ($1, $2, $3, 'ready', $6, 0, 0, 0, $4, $5, $5) "
                 "ON CONFLICT (order_id, kind) WHERE state IN ('ready', 'running') DO UPDATE "
-                "SET run_at = excluded.run_at, updated_at = excluded.updated_at "
-                "WHERE j.state = 'ready' AND j.run_at > excluded.run_at",
+                "SET run_at = excluded.run_at, priority = excluded.priority, "
+                "updated_at = excluded.updated_at WHERE j.state = 'ready' AND j.run_at > "
+                "excluded.run_at",
     };
     SQL_STEP(op, &stmt, kind_value(job->kind), SQLV_INT(job->order_id), SQLV_INT(job->company_id),
              sql_value_opt_time(job->run_at), sql_value_opt_time(job->created_at),
@@ -290,7 +291,8 @@ void job_store_reschedule(struct sql_op *op, const struct job *job, int64_t now_
 {
 #define RESCHEDULE(history)                                                                        \
     "UPDATE sunlead_jobs SET state = 'ready', turn = 0, failures = 0, run_at = $3, "               \
-    "last_error = $4, history = CASE WHEN CAST($4 AS TEXT) IS NULL THEN history ELSE " history     \
+    "priority = CASE WHEN kind = 'poll' THEN 1 ELSE priority END, last_error = $4, history = "     \
+    "CASE WHEN CAST($4 AS TEXT) IS NULL THEN history ELSE " history                                \
     " END, lease_until = NULL, worker = NULL, updated_at = $5 "                                    \
     "WHERE id = $1 AND attempt = $2 AND state = 'running'"
     static const struct sql_stmt stmt = {

@@ -77,7 +77,8 @@ static void note_leads(struct sql_op *op, struct str notes, int64_t now_us)
 static void note_jobs(struct sql_op *op, struct str notes, int64_t now_us)
 {
 #define NOTE_JOBS(run_at)                                                                          \
-    "UPDATE sunlead_jobs AS j SET state = 'ready', turn = 0, failures = 0, run_at = " run_at ", "  \
+    "UPDATE sunlead_jobs AS j SET state = 'ready', priority = 1, turn = 0, failures = 0, run_at "  \
+    "= " run_at ", "                                                                               \
     "last_error = NULL, lease_until = NULL, worker = NULL, updated_at = $2 FROM "
 #define OF_NOTED                                                                                   \
     "sunlead_orders AS o WHERE o.id = n.order_id AND o.version = n.seen + 1 "                      \

@@ -213,7 +213,7 @@ static bool is_as_before(struct task *task, int64_t now_us)
     const struct order before = task->order;
     struct error err;
     // For somebody who waits all is stored, at once.
-    if (watch_has(task->tasks->notices->watch, before.id))
+    if (task_is_awaited(task))
         return false;
     if (task->exchange_count > 0 || before.state != ORDER_PROCESSING || before.polls == 0 ||
         must_be_polled(&before, NULL) != ERR_OK)
