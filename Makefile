@@ -6,10 +6,10 @@ PYTHON ?= $(shell PATH=/usr/bin:$$PATH command -v python3)
 export ONCE FUZZ_SECONDS CHAOS_KILLS CHAOS_SEED
 
 .DEFAULT_GOAL := build
-.PHONY: help deps build demo test test-asan test-tsan chaos faults fmt bench fuzz clean
+.PHONY: help deps build demo test test-asan test-tsan chaos faults fmt bench bench-flight bench-queue fuzz clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
 deps: ## install the packages for building and testing
 	@$(DEPS) build test
@@ -49,6 +49,14 @@ fmt: ## format the source
 bench: build ## measure speed and memory
 	@$(DEPS) bench
 	bench/run.sh
+
+bench-flight: build ## memory and CPU with 10,000 models in flight
+	@$(DEPS) bench
+	bench/flight.sh
+
+bench-queue: ## the job queue beside pg-boss
+	@$(DEPS) bench test
+	bench/queue.sh
 
 fuzz: ## look for inputs that break the parsers (FUZZ_SECONDS=60 each)
 	@$(DEPS) build fuzz

@@ -57,7 +57,7 @@ CREATE INDEX sunlead_orders_house ON sunlead_orders(house_id) WHERE house_id IS 
 CREATE INDEX sunlead_orders_parked ON sunlead_orders(id) WHERE state = 'parked';
 
 -- How long the newest models took.
-CREATE INDEX sunlead_orders_history ON sunlead_orders(completed_at)
+CREATE INDEX sunlead_orders_history ON sunlead_orders(created_at)
     WHERE state = 'completed' AND answered;
 
 CREATE TABLE sunlead_jobs (

@@ -10,7 +10,7 @@
 #define RETRY_AFTER STR("2") // while the first one runs
 #define PURGE_MAX   10       // old requests that go with each new one
 
-static bool is_key(struct str text)
+bool idempotency_is_key(struct str text)
 {
     for (size_t i = 0; i < text.len; i++) {
         if (text.ptr[i] <= ' ' || text.ptr[i] > '~')
@@ -97,7 +97,7 @@ void idempotency_begin(struct idempotency *once)
     struct http_request *request = once->request;
     struct arena *arena = http_arena(request);
     struct str key = http_header(request, "Idempotency-Key");
-    if (key.ptr != NULL && !is_key(key)) {
+    if (key.ptr != NULL && !idempotency_is_key(key)) {
         refuse(request, 400, "The Idempotency-Key must be 1 to 255 visible ASCII characters.");
         return;
     }

@@ -11,7 +11,7 @@
 // IDEMPOTENCY_KEY_MAX is the longest key in bytes; all of them are visible ASCII.
 #define IDEMPOTENCY_KEY_MAX 255
 // How long a key is remembered, and for how long a request without an answer counts as running.
-#define IDEMPOTENCY_KEPT_US    (24 * INT64_C(3600) * US_PER_S)
+#define IDEMPOTENCY_KEPT_US    REQUEST_KEPT_US
 #define IDEMPOTENCY_RUNNING_US (60 * US_PER_S)
 
 // One request that may have a key, in the request's arena. request, first, again and ctx are set.
@@ -51,5 +51,8 @@ void idempotency_keep(struct idempotency *once, bool had_effect);
 
 // idempotency_restart() calls first() after all: the operation that again() looked for did nothing.
 void idempotency_restart(struct idempotency *once);
+
+// idempotency_is_key() tells whether a text can be a key.
+bool idempotency_is_key(struct str text);
 
 #endif

@@ -3,10 +3,16 @@
 
 #include "api/api_call.h"
 #include "store/event_store.h"
+#include "store/job_admin_store.h"
 #include "store/upstream_store.h"
+
+// By then all processes know that it is over: each looks once a second.
+#define HASTEN_AFTER_US (2 * US_PER_S)
 
 struct upstream_change {
     struct http_request *request;
+    int64_t now_us;
+    bool isolates;
     struct opt_i64 isolated_at; // as it is stored then
 };
 
@@ -24,7 +30,11 @@ static void changed(struct sql_op *op)
         http_problem(change->request, &op->error);
         return;
     }
-    upstream_state_set_isolated(api_of(change->request)->upstream, change->isolated_at);
+    const struct api *api = api_of(change->request);
+    upstream_state_set_isolated(api->upstream, change->isolated_at);
+    // What waited for minutes is due within seconds, in whichever process looks first.
+    if (!change->isolates)
+        jobs_wake_at(api->jobs, change->now_us + HASTEN_AFTER_US);
     api_respond(change->request, 200, &change_table, change);
 }
 
@@ -34,12 +44,14 @@ static void change(struct http_request *request, bool isolate)
     int64_t now_us = api_now_us(request);
     if (!api_takes_nothing(request))
         return;
-    ours->request = request;
+    *ours = (struct upstream_change){.request = request, .now_us = now_us, .isolates = isolate};
     struct sql_op *op = api_op(request, "upstream_change", SQL_LANE_WRITE, changed, ours);
-    if (isolate)
+    if (isolate) {
         upstream_store_isolate(op, now_us);
-    else
+    } else {
         upstream_store_restore(op);
+        job_store_hasten(op, now_us + HASTEN_AFTER_US);
+    }
     event_store_add(op, &(struct event){.type = isolate ? "upstream.isolated" : "upstream.restored",
                                         .at_us = now_us});
     upstream_store_get(op, &ours->isolated_at);

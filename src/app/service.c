@@ -165,6 +165,7 @@ static enum err open_runner(struct service *service, const struct config *config
         .http = service->http,
         .files = service->files,
         .notices = &service->notices,
+        .poll_notes = poll_notes_open(service->db, clock_system()),
         .upstream = service->upstream,
         .absent_after_us = config->order_absent_after * US_PER_S,
         .pace = options->pace,
@@ -315,6 +316,7 @@ void service_close(struct service *service)
     lightfusion_close(service->lf);
     upstream_state_close(service->upstream);
     sql_close(service->db);
+    poll_notes_close(service->tasks.poll_notes);
     arena_close(service->arena);
     free(service);
 }

@@ -16,11 +16,11 @@ struct generation_span {
     bool first; // the first look found it done: after_us is not known
 };
 
-#define GENERATION_SPANS_MIN 30  // fewer teach nothing
-#define GENERATION_SPANS_MAX 300 // the newest ones
+#define GENERATION_SPANS_MIN 30  // fewer are made up for by what is usual: 30 to 120 s
+#define GENERATION_SPANS_MAX 300 // of the models ordered last
 #define GENERATION_CELLS     256
 
-// What was learnt. Zeroed: nothing yet.
+// What was learnt, by generation_learn().
 struct generation {
     size_t count;     // spans that it rests on
     int64_t first_us; // age of a project at its first look
@@ -31,16 +31,21 @@ struct generation {
 };
 
 // generation_learn() learns from the newest spans; those that say too little (wide ones, as after
-// an outage) are left out. With fewer than GENERATION_SPANS_MIN it knows nothing.
+// an outage) are left out. What is usual stands in for spans that lack to GENERATION_SPANS_MIN, as
+// far as those that are there do not contradict it.
 void generation_learn(struct generation *generation, const struct generation_span *spans,
                       size_t count);
 
-// generation_is_known() tells whether enough was learnt.
+// generation_settled_us() is the age at which models are done, nearly all: those ordered more
+// lately teach nothing yet, since only the fast ones of them have ended.
+int64_t generation_settled_us(const struct generation *generation);
+
+// generation_is_known() tells whether it rests on what was seen alone.
 bool generation_is_known(const struct generation *generation);
 
 // generation_next_look_us() is how long to wait before the next look at a project of an age that is
 // not done, so that ends are noticed within 6 s nearly always, with 8 looks a model at most on
-// average (longer steps where it would be more); jitter is from 0 to 1. Only where it is known.
+// average (longer steps where it would be more); jitter is from 0 to 1.
 int64_t generation_next_look_us(const struct generation *generation, int64_t age_us, double jitter);
 
 // generation_remaining_us() is the median of what remains for a project of an age that is not done;

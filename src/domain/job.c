@@ -37,3 +37,8 @@ static const struct field job_fields[] = {
 };
 
 const struct field_table job_table = FIELD_TABLE("job", job_fields, struct job);
+
+bool job_is_exhausted(const struct job *job)
+{
+    return job->failures >= job_kind_rules[job->kind].failures_max;
+}

@@ -28,7 +28,8 @@ enum job_state {
     JOB_CANCELLED, // by a person
 };
 
-// Who comes first, of jobs of a kind that takes turns.
+// Who comes first, of jobs of a kind that takes turns. A poll that somebody waits for is a user's
+// call, in whichever process it runs.
 enum job_priority {
     JOB_PRIORITY_WAITING, // somebody waits for it
     JOB_PRIORITY_BATCH,
@@ -60,6 +61,10 @@ struct job {
     struct opt_i64 created_at;
     struct opt_i64 updated_at;
 };
+
+// job_is_exhausted() tells whether as many of its runs came to nothing as its kind allows: it takes
+// the place of one that died, and is to bring its order to an end.
+bool job_is_exhausted(const struct job *job);
 
 extern const struct field_table job_table;
 // The texts of enum job_kind and enum job_state.

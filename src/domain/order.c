@@ -6,9 +6,9 @@
 const char *const order_state_names[] = {NULL,     "requested", "sending",      "unknown",
                                          "parked", "created",   "processing",   "completed",
                                          "failed", "cancelled", FIELD_NAMES_END};
-const char *const order_failure_names[] = {NULL,      "refused",      "unavailable", "unauthorized",
-                                           "limited", "unclear",      "errored",     "timeout",
-                                           "gone",    FIELD_NAMES_END};
+const char *const order_failure_names[] = {NULL,      "refused",  "unavailable",  "unauthorized",
+                                           "limited", "unclear",  "errored",      "timeout",
+                                           "gone",    "given_up", FIELD_NAMES_END};
 const char *const files_state_names[] = {"none", "pending", "partial",
                                          "done", "failed",  FIELD_NAMES_END};
 
@@ -277,6 +277,21 @@ bool order_take_reading(struct order *order, const struct project_reading *readi
         order->unfinished_at = OPT_I64(now_us);
     order->updated_at = OPT_I64(now_us);
     return changed;
+}
+
+bool order_is_as_before(const struct order *before, const struct order *after)
+{
+    struct order same = *after;
+    same.progress = before->progress;
+    same.polls = before->polls;
+    same.polled_at = before->polled_at;
+    same.unfinished_at = before->unfinished_at;
+    same.updated_at = before->updated_at;
+    for (size_t i = 0; i < order_table.count; i++) {
+        if (!field_equal(&order_table.fields[i], before, &same))
+            return false;
+    }
+    return true;
 }
 
 void order_take_failed_poll(struct order *order, bool asked, int64_t now_us)

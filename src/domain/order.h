@@ -36,6 +36,7 @@ enum order_failure {
     FAILURE_ERRORED,      // LightFusion's generation failed (state 2)
     FAILURE_TIMEOUT,      // not done in time
     FAILURE_GONE,         // LightFusion does not know the project any more
+    FAILURE_GIVEN_UP,     // by us: working on the order came to nothing again and again
 };
 
 // The state of the copies of an order's mesh files.
@@ -133,6 +134,10 @@ struct project_reading {
 // Returns whether anything but the time changed.
 bool order_take_reading(struct order *order, const struct project_reading *reading, int64_t now_us);
 
+// order_is_as_before() tells whether a reading changed nothing of an order but its progress and the
+// times and number of its polls.
+bool order_is_as_before(const struct order *before, const struct order *after);
+
 // order_take_failed_poll() notes that a project could not be read; asked tells whether LightFusion
 // was asked at all, or our own side held the poll back.
 void order_take_failed_poll(struct order *order, bool asked, int64_t now_us);
@@ -147,9 +152,9 @@ void order_take_failed_poll(struct order *order, bool asked, int64_t now_us);
 #define ORDER_LATE_UNTIL_US   (86400 * INT64_C(1000000)) // ... and this long
 #define ORDER_TRIES_MAX       10                         // sends that certainly did not arrive
 
-// order_next_poll_us() is how long to wait before the next poll where no generation times are known
-// (else generation_next_look_us() tells): 20 s after creation, then 5 to 15 s, longer the older the
-// order; jitter is from 0 to 1.
+// order_next_poll_us() is how long to wait before the next poll of an order whose project's age is
+// not known (else generation_next_look_us() tells): 20 s after creation, then 5 to 15 s, longer the
+// older the order; jitter is from 0 to 1.
 int64_t order_next_poll_us(const struct order *order, int64_t now_us, double jitter);
 
 // order_backoff_us() is 1 s doubling to 10 min by tries (1: the first), +-20 % by jitter (0 to 1).

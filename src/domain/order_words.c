@@ -31,7 +31,7 @@ static const enum stage stages[] = {
     "trying."
 
 // By failure, FAILURE_NONE first.
-static const struct str sentences[STAGE_COUNT][FAILURE_GONE + 1] = {
+static const struct str sentences[STAGE_COUNT][FAILURE_GIVEN_UP + 1] = {
     [STAGE_WAITING] =
         {
             [FAILURE_UNAVAILABLE] = STR_INIT("LightFusion cannot be reached at the moment. The "
@@ -82,6 +82,8 @@ static const struct str sentences[STAGE_COUNT][FAILURE_GONE + 1] = {
                                          "still come; if not, order again."),
             [FAILURE_GONE] =
                 STR_INIT("LightFusion does not know this model any more. Order again."),
+            [FAILURE_GIVEN_UP] = STR_INIT("An error on our side kept the order from being sent. "
+                                          "Order again."),
         },
 };
 

@@ -120,13 +120,6 @@ void job_run_end(struct job_run *run)
 
 // ---- The thread.
 
-// Nothing is waited for longer than the upkeep: what seems further away is so because the clock was
-// set back.
-static bool is_time(const struct jobs *jobs, int64_t now_us, int64_t at_us)
-{
-    return now_us >= at_us || at_us - now_us > jobs->upkeep_us;
-}
-
 static int64_t until_monotonic(const struct jobs *jobs, int64_t due_us)
 {
     int64_t wait_us = due_us - jobs_now_us(jobs);
@@ -139,7 +132,7 @@ static int64_t until_monotonic(const struct jobs *jobs, int64_t due_us)
 // Returns whether it claimed, so that there may be more to claim.
 static bool look_locked(struct jobs *jobs, int64_t now_us)
 {
-    if (jobs->woken || is_time(jobs, now_us, jobs->look_at_us)) {
+    if (jobs->woken || jobs_is_time(now_us, jobs->look_at_us, jobs->upkeep_us)) {
         jobs->woken = false;
         jobs->look_at_us = now_us + jobs->upkeep_us;
         memset(jobs->dry, 0, sizeof(jobs->dry));
@@ -162,19 +155,17 @@ static void *run_loop(void *ctx)
     struct jobs *jobs = ctx;
     if ((sql_capabilities(jobs->settings.db) & SQL_CAP_SOLE_OWNER) != 0)
         jobs_take_over(jobs);
-    int64_t upkeep_at_us = jobs_now_us(jobs) + jobs->upkeep_us;
+    jobs_plan_upkeep(jobs, jobs_now_us(jobs));
     mutex_lock(&jobs->mutex);
     while (!jobs->stopping) {
         int64_t now_us = jobs_now_us(jobs);
-        if (is_time(jobs, now_us, upkeep_at_us)) {
-            upkeep_at_us = now_us + jobs->upkeep_us;
-            mutex_unlock(&jobs->mutex);
-            jobs_upkeep(jobs);
-            mutex_lock(&jobs->mutex);
-        }
+        mutex_unlock(&jobs->mutex);
+        jobs_upkeep(jobs, now_us);
+        mutex_lock(&jobs->mutex);
         if (look_locked(jobs, now_us))
             continue;
-        int64_t due_us = jobs->look_at_us < upkeep_at_us ? jobs->look_at_us : upkeep_at_us;
+        int64_t due_us = jobs_upkeep_due_us(jobs);
+        due_us = jobs->look_at_us < due_us ? jobs->look_at_us : due_us;
         if (!jobs->woken && !jobs->stopping)
             cond_wait_until(&jobs->cond, &jobs->mutex, until_monotonic(jobs, due_us));
     }

@@ -20,6 +20,9 @@ struct jobs {
     size_t running_of[JOB_KIND_COUNT];
     bool woken;
     int64_t look_at_us;       // when something may be due without a word
+    int64_t upkeep_at_us;     // when the thread minds leases again,
+    int64_t purge_at_us;      // removes what is too old,
+    int64_t mend_at_us;       // and looks for orders without a job
     bool dry[JOB_KIND_COUNT]; // nothing of the kind was due when it was looked for
     int first_kind;           // which kind is served first when room is short
     bool claiming;            // a claim is under way, which may add runs
@@ -59,7 +62,18 @@ void jobs_claim(struct jobs *jobs, const struct jobs_room *room);
 // jobs_take_over() takes back what a killed process left running, where there can be no other.
 void jobs_take_over(struct jobs *jobs);
 
-// jobs_upkeep() renews leases, takes lost jobs back and removes what is too old.
-void jobs_upkeep(struct jobs *jobs);
+// jobs_plan_upkeep() says when the first upkeep is.
+void jobs_plan_upkeep(struct jobs *jobs, int64_t now_us);
+
+// jobs_upkeep() does what of the upkeep it is time for: renews leases and takes lost jobs back,
+// removes what is too old, finds orders without a job.
+void jobs_upkeep(struct jobs *jobs, int64_t now_us);
+
+// jobs_upkeep_due_us() is when there is something of it to do.
+int64_t jobs_upkeep_due_us(const struct jobs *jobs);
+
+// jobs_is_time() tells whether a time has come. Nothing is waited for longer than the upkeep: what
+// seems further away than a while (longest_us) is so because the clock was set back.
+bool jobs_is_time(int64_t now_us, int64_t at_us, int64_t longest_us);
 
 #endif

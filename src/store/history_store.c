@@ -15,15 +15,18 @@ static void take_span(void *ctx, const struct sql_row *row)
     };
 }
 
-void history_store_get(struct sql_op *op, struct generation_history *history)
+void history_store_get(struct sql_op *op, int64_t created_before_us,
+                       struct generation_history *history)
 {
     static const struct sql_stmt stmt = {
         .name = "history_get",
         .text = "SELECT created_at, unfinished_at, completed_at FROM sunlead_orders "
-                "WHERE state = 'completed' AND answered ORDER BY completed_at DESC LIMIT $1",
+                "WHERE state = 'completed' AND answered AND created_at < $2 "
+                "ORDER BY created_at DESC LIMIT $1",
     };
     history->count = 0;
-    struct sql_step *step = SQL_STEP(op, &stmt, SQLV_INT(GENERATION_SPANS_MAX));
+    struct sql_step *step =
+        SQL_STEP(op, &stmt, SQLV_INT(GENERATION_SPANS_MAX), SQLV_TIME(created_before_us));
     step->on_row = take_span;
     step->ctx = history;
 }

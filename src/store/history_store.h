@@ -12,8 +12,9 @@ struct generation_history {
     struct generation_span spans[GENERATION_SPANS_MAX]; // newest first
 };
 
-// history_store_get() reads the newest completed orders whose creation LightFusion answered itself,
-// so that their age is known.
-void history_store_get(struct sql_op *op, struct generation_history *history);
+// history_store_get() reads the newest completed orders that were created before a time and whose
+// creation LightFusion answered itself, so that their age is known.
+void history_store_get(struct sql_op *op, int64_t created_before_us,
+                       struct generation_history *history);
 
 #endif

@@ -103,6 +103,24 @@ void job_store_cancel(struct sql_op *op, int64_t id, int64_t now_us)
     step->none_message = "The job has ended already.";
 }
 
+void job_store_hasten(struct sql_op *op, int64_t from_us)
+{
+#define HASTEN(soon)                                                                               \
+    "UPDATE sunlead_jobs SET run_at = " soon " FROM (SELECT j.id AS held, "                        \
+    "row_number() OVER (ORDER BY j.run_at) - 1 AS nth FROM sunlead_jobs j "                        \
+    "JOIN sunlead_orders o ON o.id = j.order_id WHERE j.state = 'ready' AND j.turn = 0 "           \
+    "AND j.kind IN ('order', 'poll') AND j.run_at > $1 AND j.last_error IS NOT NULL "              \
+    "AND o.failure = 'unavailable' ORDER BY j.run_at LIMIT $2) AS h "                              \
+    "WHERE id = h.held AND state = 'ready'"
+    static const struct sql_stmt stmt = {
+        .name = "job_hasten",
+        .text = HASTEN("least(run_at, $1 + h.nth * CAST($3 AS BIGINT) * INTERVAL '1 microsecond')"),
+        .sqlite = HASTEN("min(run_at, $1 + h.nth * $3)"),
+    };
+    SQL_STEP(op, &stmt, SQLV_TIME(from_us), SQLV_INT(JOB_HASTEN_MAX),
+             SQLV_INT(JOB_HASTEN_EVERY_US));
+}
+
 // ---- What is too old.
 
 void job_store_purge(struct sql_op *op, int64_t before_us)

@@ -38,6 +38,16 @@ struct sql_step *job_store_retry_all(struct sql_op *op, const struct job_filter 
 // without an effect on it. ERR_CONFLICT fails the operation when it has ended already.
 void job_store_cancel(struct sql_op *op, int64_t id, int64_t now_us);
 
+// JOB_HASTEN_MAX is how many jobs are hastened together.
+#define JOB_HASTEN_MAX 1000
+
+// job_store_hasten() makes jobs due soon whose orders were held back since LightFusion was not to
+// be reached: the first at from_us, the others one after the other, every JOB_HASTEN_EVERY_US; none
+// later than it was.
+void job_store_hasten(struct sql_op *op, int64_t from_us);
+
+#define JOB_HASTEN_EVERY_US INT64_C(20000)
+
 // JOB_PURGE_MAX is how many rows are removed together.
 #define JOB_PURGE_MAX 500
 

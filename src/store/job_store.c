@@ -21,8 +21,9 @@ void job_store_add(struct sql_op *op, const struct job *job)
                 "attempt, failures, run_at, created_at, updated_at) "
                 "VALUES ($1, $2, $3, 'ready', $6, 0, 0, 0, $4, $5, $5) "
                 "ON CONFLICT (order_id, kind) WHERE state IN ('ready', 'running') DO UPDATE "
-                "SET run_at = excluded.run_at, updated_at = excluded.updated_at "
-                "WHERE j.state = 'ready' AND j.run_at > excluded.run_at",
+                "SET run_at = excluded.run_at, priority = excluded.priority, "
+                "updated_at = excluded.updated_at WHERE j.state = 'ready' AND j.run_at > "
+                "excluded.run_at",
     };
     SQL_STEP(op, &stmt, kind_value(job->kind), SQLV_INT(job->order_id), SQLV_INT(job->company_id),
              sql_value_opt_time(job->run_at), sql_value_opt_time(job->created_at),
@@ -129,7 +130,11 @@ void job_store_claim_lock(struct sql_op *op)
     sql_op_step(op, &stmt, 0, NULL);
 }
 
-#define NOT_PAUSED "AND NOT EXISTS (SELECT 1 FROM sunlead_job_kinds p WHERE p.kind = $5) "
+// The kind as a key, null where it is paused: so that no more than the index's end is looked at,
+// however many wait.
+#define KIND_IF_ON                                                                                 \
+    "kind = (SELECT CAST($5 AS TEXT) WHERE NOT EXISTS "                                            \
+    "(SELECT 1 FROM sunlead_job_kinds p WHERE p.kind = $5)) "
 
 #define CLAIM                                                                                      \
     "UPDATE sunlead_jobs SET state = 'running', attempt = attempt + 1, worker = $1, "              \
@@ -137,13 +142,13 @@ void job_store_claim_lock(struct sql_op *op)
 
 // Those next in turn: what is due is in line, whatever the clocks say.
 #define NEXT_IN_TURN                                                                               \
-    "SELECT id FROM sunlead_jobs WHERE state = 'ready' AND turn > 0 AND kind = $5 " NOT_PAUSED     \
+    "SELECT id FROM sunlead_jobs WHERE state = 'ready' AND turn > 0 AND " KIND_IF_ON               \
     "ORDER BY priority, turn, run_at LIMIT $4"
 
 // Those due for longest.
 #define NEXT_DUE                                                                                   \
-    "SELECT id FROM sunlead_jobs WHERE state = 'ready' AND turn = 0 AND kind = $5 "                \
-    "AND run_at <= $2 " NOT_PAUSED "ORDER BY run_at LIMIT $4"
+    "SELECT id FROM sunlead_jobs WHERE state = 'ready' AND turn = 0 AND " KIND_IF_ON               \
+    "AND run_at <= $2 ORDER BY run_at LIMIT $4"
 
 // Those next in turn, of companies that have less than $6 running. The claim comes again until it
 // finds nothing, so it need not look at all that wait.
@@ -151,7 +156,7 @@ void job_store_claim_lock(struct sql_op *op)
     "SELECT id FROM (SELECT id, company_id, priority, turn, run_at, "                              \
     "row_number() OVER (PARTITION BY company_id ORDER BY priority, turn, run_at) AS nth "          \
     "FROM (SELECT id, company_id, priority, turn, run_at FROM sunlead_jobs "                       \
-    "WHERE state = 'ready' AND turn > 0 AND kind = $5 " NOT_PAUSED "AND company_id NOT IN "        \
+    "WHERE state = 'ready' AND turn > 0 AND " KIND_IF_ON "AND company_id NOT IN "                  \
     "(SELECT company_id FROM sunlead_jobs WHERE state = 'running' AND kind = $5 "                  \
     "GROUP BY company_id HAVING count(*) >= $6) "                                                  \
     "ORDER BY priority, turn, run_at LIMIT 4 * CAST($4 AS BIGINT)) AS candidate) AS w "            \
@@ -286,7 +291,8 @@ void job_store_reschedule(struct sql_op *op, const struct job *job, int64_t now_
 {
 #define RESCHEDULE(history)                                                                        \
     "UPDATE sunlead_jobs SET state = 'ready', turn = 0, failures = 0, run_at = $3, "               \
-    "last_error = $4, history = CASE WHEN CAST($4 AS TEXT) IS NULL THEN history ELSE " history     \
+    "priority = CASE WHEN kind = 'poll' THEN 1 ELSE priority END, last_error = $4, history = "     \
+    "CASE WHEN CAST($4 AS TEXT) IS NULL THEN history ELSE " history                                \
     " END, lease_until = NULL, worker = NULL, updated_at = $5 "                                    \
     "WHERE id = $1 AND attempt = $2 AND state = 'running'"
     static const struct sql_stmt stmt = {
@@ -414,6 +420,33 @@ void job_store_rescue_all(struct sql_op *op, int64_t now_us, struct job_rescued 
         .sqlite = RESCUE_SQLITE "WHERE state = 'running' RETURNING state",
     };
     rescue_step(op, &stmt, now_us, rescued);
+}
+
+struct sql_step *job_store_mend(struct sql_op *op, int64_t before_us, int64_t now_us)
+{
+    // The words of the index of live orders first.
+#define MEND(failures_of)                                                                          \
+    ADD_COLUMNS "SELECT kind, id, company_id, 'ready', 0, 0, 0, CASE WHEN ended THEN " failures_of \
+                " ELSE 0 END, $1, $1, $1 FROM (SELECT o.id, o.company_id, o.kind, EXISTS "         \
+                "(SELECT 1 FROM sunlead_jobs e WHERE e.state IN ('dead', 'cancelled') "            \
+                "AND e.order_id = o.id AND e.kind = o.kind) AS ended "                             \
+                "FROM (SELECT id, company_id, "                                                    \
+                "CASE WHEN state IN ('created', 'processing') THEN 'poll' ELSE 'order' END AS "    \
+                "kind FROM sunlead_orders WHERE state IN ('requested', 'sending', 'unknown', "     \
+                "'parked', 'created', 'processing') AND state <> 'parked' AND updated_at < $2 "    \
+                "AND (state IN ('requested', 'sending', 'unknown') "                               \
+                "OR (project_id IS NOT NULL AND house_id IS NOT NULL)) "                           \
+                "AND NOT EXISTS (SELECT 1 FROM sunlead_jobs j WHERE j.order_id = "                 \
+                "sunlead_orders.id AND j.kind IN ('order', 'poll') "                               \
+                "AND j.state IN ('ready', 'running')) LIMIT $3) AS o) AS stuck "                   \
+                "WHERE TRUE ON CONFLICT DO NOTHING"
+    static const struct sql_stmt stmt = {
+        .name = "job_mend",
+        .text = MEND("CAST(CAST($4 AS JSON) ->> kind AS BIGINT)"),
+        .sqlite = MEND("json_extract($4, '$.' || kind)"),
+    };
+    return SQL_STEP(op, &stmt, SQLV_TIME(now_us), SQLV_TIME(before_us), SQLV_INT(JOB_MEND_MAX),
+                    SQLV_TEXT(failures_max(op->arena)));
 }
 
 void job_store_release(struct sql_op *op, int64_t worker, struct str but_ids, int64_t now_us)

@@ -12,7 +12,8 @@
 // ---- Queueing.
 
 // job_store_add() queues a job for an order, unless a live one of its kind is there: then that
-// one's time is moved up to run_at_us if that is earlier and it does not run. If its kind takes
+// one's time is moved up to run_at_us, and it gets this one's priority, if that is earlier and it
+// does not run. If its kind takes
 // turns it gets one when it is due, by job_store_take_turns().
 void job_store_add(struct sql_op *op, const struct job *job);
 
@@ -71,8 +72,8 @@ void job_store_finish(struct sql_op *op, const struct job *job);
 void job_store_finish_all(struct sql_op *op, struct str jobs);
 
 // job_store_reschedule() gives a job back that did something or has to wait, to be run at
-// job->run_at; job->last_error is noted, also in the history unless it is null. ERR_CANCELLED as
-// above.
+// job->run_at (nobody waits for the next poll); job->last_error is noted, also in the history
+// unless it is null. ERR_CANCELLED as above.
 void job_store_reschedule(struct sql_op *op, const struct job *job, int64_t now_us);
 
 // job_store_fail() gives a job back whose run came to nothing, as job_store_reschedule() does. It
@@ -101,6 +102,14 @@ void job_store_rescue(struct sql_op *op, int64_t now_us, struct job_rescued *res
 
 // job_store_rescue_all() takes back all running jobs; only where no other process can hold them.
 void job_store_rescue_all(struct sql_op *op, int64_t now_us, struct job_rescued *rescued);
+
+// JOB_MEND_MAX is how many orders are mended together.
+#define JOB_MEND_MAX 500
+
+// job_store_mend() queues a job for each order that is live, was not changed since before_us, and
+// has no job to bring it on: because that died or was cancelled (then the new one is exhausted), or
+// is lost. The step counts its rows. Parked orders wait for a person.
+struct sql_step *job_store_mend(struct sql_op *op, int64_t before_us, int64_t now_us);
 
 // job_store_release() hands a worker's jobs back but for those in a JSON array of ids, when it
 // stops, or does not know whether it got them.

@@ -52,6 +52,13 @@ static bool has_changed(const struct order *order, const struct lead *lead, stru
     return true;
 }
 
+bool order_shows_on_lead(const struct order *order, const struct lead *lead, int64_t now_us)
+{
+    struct lead next = *lead;
+    order_apply_to_lead(order, &next, now_us);
+    return lead->id != 0 && lead_differs(lead, &next, FIELD_VOLATILE);
+}
+
 // Stores what an order made of its lead, whose newest order is newest_id.
 static void set_lead(struct sql_op *op, const struct order *order, int64_t newest_id,
                      struct lead *next)

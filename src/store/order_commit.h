@@ -26,4 +26,8 @@ void order_commit_without_figures(struct sql_op *op, const struct order *order,
 // order_event_type() is the event that tells of an order's new state, "order.created" and so on.
 const char *order_event_type(enum order_state state);
 
+// order_shows_on_lead() tells whether an order's change shows on its lead (id 0: gone), otherwise
+// than by when it was synced.
+bool order_shows_on_lead(const struct order *order, const struct lead *lead, int64_t now_us);
+
 #endif

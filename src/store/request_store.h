@@ -8,6 +8,8 @@
 #include "base/str.h"
 #include "sql/sql.h"
 
+#define REQUEST_KEPT_US (24 * INT64_C(3600) * INT64_C(1000000))
+
 // One request, as it is stored.
 struct stored_request {
     struct str id;          // route and key; null: there is none

@@ -151,6 +151,8 @@ static void add_job_steps(struct task *task, struct sql_op *op, int64_t now_us)
         job_store_add(op, &(struct job){.kind = change->add,
                                         .order_id = task->order.id,
                                         .company_id = task->order.company_id,
+                                        .priority = change->add == JOB_POLL ? JOB_PRIORITY_BATCH
+                                                                            : JOB_PRIORITY_WAITING,
                                         .run_at = OPT_I64(change->add_at_us),
                                         .created_at = OPT_I64(now_us)});
     if (task->lease_lost)

@@ -84,6 +84,10 @@ void task_commit_or(struct task *task, task_apply_fn *apply, task_step_fn *then,
 // finished if that is 0. What was noted of calls is stored.
 void task_leave(struct task *task, int64_t again_at_us, struct str why);
 
+// task_is_awaited() tells whether a poll is one that somebody waits for: here, or in the process
+// that queued it.
+bool task_is_awaited(const struct task *task);
+
 // task_call() is the common part of a call to LightFusion for the task: done() gets the task as
 // ctx.
 struct lf_call task_call(struct task *task, lf_done_fn *done);

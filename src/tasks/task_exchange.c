@@ -16,15 +16,20 @@ static void find_hidden(struct task *task)
     memcpy(task->hide, hide, sizeof(hide));
 }
 
+bool task_is_awaited(const struct task *task)
+{
+    const struct job *job = &task->run->job;
+    return job->kind == JOB_POLL && (job->priority == JOB_PRIORITY_WAITING ||
+                                     watch_has(task->tasks->notices->watch, task->order.id));
+}
+
 struct lf_call task_call(struct task *task, lf_done_fn *done)
 {
-    bool watched =
-        task->run->job.kind == JOB_POLL && watch_has(task->tasks->notices->watch, task->order.id);
     return (struct lf_call){
         .arena = task->arena,
         .done = done,
         .ctx = task,
-        .class = watched ? LF_CLASS_USER : LF_CLASS_OF_KIND,
+        .class = task_is_awaited(task) ? LF_CLASS_USER : LF_CLASS_OF_KIND,
     };
 }
 

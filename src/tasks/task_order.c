@@ -253,9 +253,30 @@ static void begin_interrupted(struct task *task)
     task_commit(task, apply_interrupted, NULL);
 }
 
+// The job takes the place of one that died: nothing is sent any more. Where nothing was sent, that
+// is the end; otherwise a person has to find out what became of it.
+static enum err apply_given_up(struct task *task, struct task_change *change, int64_t now_us,
+                               struct error *err)
+{
+    bool is_unsent = task->order.state == ORDER_REQUESTED;
+    if (!is_unsent && task->order.state != ORDER_SENDING && task->order.state != ORDER_UNKNOWN)
+        return error_set(err, ERR_CONFLICT, "the order has gone on meanwhile");
+    TRY(order_go(&task->order, is_unsent ? ORDER_FAILED : ORDER_PARKED, now_us, err));
+    order_fail_with(&task->order, is_unsent ? FAILURE_GIVEN_UP : FAILURE_UNCLEAR,
+                    STR("Working on the order came to nothing again and again."));
+    change->job = TASK_JOB_FINISH;
+    return ERR_OK;
+}
+
 static void loaded(struct task *task)
 {
-    switch (task->order.state) {
+    enum order_state state = task->order.state;
+    bool is_ours = state == ORDER_REQUESTED || state == ORDER_SENDING || state == ORDER_UNKNOWN;
+    if (is_ours && job_is_exhausted(&task->run->job)) {
+        task_commit(task, apply_given_up, NULL);
+        return;
+    }
+    switch (state) {
     case ORDER_REQUESTED:
         begin_sending(task);
         return;

@@ -1,6 +1,7 @@
 // Reads a project's state from LightFusion and keeps order and lead in step with it.
 #include "base/crash.h"
 #include "base/log.h"
+#include "store/order_commit.h"
 #include "tasks/project_json.h"
 #include "tasks/task.h"
 
@@ -9,8 +10,10 @@
 
 // A poll under way.
 struct poll {
+    struct task *task;
     struct lf_complete complete;
     struct lf_details details;
+    struct noted_poll noted;
     bool has_details;
     int64_t began_us; // UTC: polls keep their distance, however long one takes
 };
@@ -18,6 +21,11 @@ struct poll {
 static struct poll *poll_of(const struct task *task)
 {
     return task->own;
+}
+
+static struct poll *poll_of_noted(struct noted_poll *noted)
+{
+    return CONTAINER_OF(noted, struct poll, noted);
 }
 
 // When to look again: soon at an order that is live, now and then at one whose end may come late,
@@ -152,13 +160,18 @@ static enum err apply_failed_poll(struct task *task, struct task_change *change,
     return ERR_OK;
 }
 
+static void commit_reading(struct task *task)
+{
+    task_commit(task, apply_reading, NULL);
+}
+
 static void details_read(struct lf_call *call)
 {
     struct task *task = call->ctx;
     task_note_call(task, call);
     crash_here(CRASH_DETAILS_ANSWERED);
     poll_of(task)->has_details = call->outcome == LF_OK;
-    task_commit(task, apply_reading, NULL);
+    commit_reading(task);
 }
 
 // Hardware and prices are read once, when the model is done; again if that failed.
@@ -183,6 +196,66 @@ static bool tells_something(const struct task *task)
            task->order.poll_failed;
 }
 
+// ---- Most polls find a project at work like the one before: they are stored together.
+
+static void noted(struct noted_poll *poll, bool stored)
+{
+    struct task *task = poll_of_noted(poll)->task;
+    struct job *job = &task->run->job;
+    if (!stored) {
+        commit_reading(task);
+        return;
+    }
+    job->run_at = OPT_I64(poll->note.run_at_us);
+    notices_order_changed(task->tasks->notices, task->order.id);
+    job_run_end(task->run);
+}
+
+// Whether a reading tells nothing of the order, as it was read before the call, but that time
+// passed.
+static bool is_as_before(struct task *task, int64_t now_us)
+{
+    const struct order before = task->order;
+    struct error err;
+    // For somebody who waits all is stored, at once.
+    if (task_is_awaited(task))
+        return false;
+    if (task->exchange_count > 0 || before.state != ORDER_PROCESSING || before.polls == 0 ||
+        must_be_polled(&before, NULL) != ERR_OK)
+        return false;
+    order_take_reading(&task->order, &poll_of(task)->complete.reading, now_us);
+    note_details(task);
+    error_reset(&err);
+    return give_up_if_late(task, now_us, &err) == ERR_OK &&
+           order_is_as_before(&before, &task->order) &&
+           !order_shows_on_lead(&task->order, &task->lead, now_us);
+}
+
+// A commit begins with the order as it is stored then, so the one that was compared may be changed.
+static void note_poll(struct task *task)
+{
+    int64_t now_us = task_now_us(task);
+    struct poll *poll = poll_of(task);
+    const struct job *job = &task->run->job;
+    if (!is_as_before(task, now_us)) {
+        commit_reading(task);
+        return;
+    }
+    poll->noted = (struct noted_poll){
+        .note =
+            {
+                .order_id = task->order.id,
+                .version = task->order.version,
+                .progress = task->order.progress,
+                .job_id = job->id,
+                .attempt = job->attempt,
+                .run_at_us = next_look_us(task, now_us),
+            },
+        .done = noted,
+    };
+    poll_notes_add(task->tasks->poll_notes, &poll->noted);
+}
+
 static void completed_read(struct lf_call *call)
 {
     struct task *task = call->ctx;
@@ -195,7 +268,7 @@ static void completed_read(struct lf_call *call)
         return;
     }
     if (!wants_details(task)) {
-        task_commit(task, apply_reading, NULL);
+        note_poll(task);
         return;
     }
     poll->details = (struct lf_details){
@@ -206,6 +279,21 @@ static void completed_read(struct lf_call *call)
     lightfusion_details(task->tasks->lf, &poll->details);
 }
 
+// The job takes the place of one that died: LightFusion is not asked, only the time is minded.
+static enum err apply_given_up(struct task *task, struct task_change *change, int64_t now_us,
+                               struct error *err)
+{
+    TRY(must_be_polled(&task->order, err));
+    TRY(give_up_if_late(task, now_us, err));
+    if (order_is_live(task->order.state)) {
+        change->job = TASK_JOB_AGAIN;
+        change->again_at_us = task->order.created_at.value + task_span_us(task, ORDER_GIVE_UP_US);
+    } else {
+        plan_next(task, change, now_us, 0);
+    }
+    return ERR_OK;
+}
+
 static void loaded(struct task *task)
 {
     if (!task->order.project_id.set || !task->order.house_id.set ||
@@ -213,8 +301,13 @@ static void loaded(struct task *task)
         task_leave(task, 0, STR_NULL);
         return;
     }
+    if (job_is_exhausted(&task->run->job) && order_is_live(task->order.state)) {
+        task_commit(task, apply_given_up, NULL);
+        return;
+    }
     struct poll *poll = arena_new(task->arena, struct poll, 1);
     task->own = poll;
+    poll->task = task;
     poll->began_us = task_now_us(task);
     poll->complete = (struct lf_complete){
         .call = task_call(task, completed_read),

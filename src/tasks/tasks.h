@@ -8,6 +8,7 @@
 #include "jobs/jobs.h"
 #include "jobs/notices.h"
 #include "sql/sql.h"
+#include "tasks/poll_notes.h"
 #include "tasks/upstream_state.h"
 #include "upstream/lightfusion.h"
 
@@ -19,6 +20,7 @@ struct tasks {
     struct http_client *http;
     struct files *files;
     const struct notices *notices;
+    struct poll_notes *poll_notes;
     struct upstream_state *upstream; // NULL: polls go by the fixed schedule
     int64_t absent_after_us;         // the look-up that proves absence; 0: ORDER_ABSENT_AFTER_US
     unsigned pace;                   // of all spans below (base/pace.h)

@@ -116,7 +116,9 @@ static struct sql_op *make_reading(struct upstream_state *state)
         sql_op_new(state->arena, "upstream_read", state->learns ? SQL_LANE_LONG : SQL_LANE_SHORT);
     upstream_store_get(op, &state->isolated_read);
     if (state->learns)
-        history_store_get(op, &state->history);
+        history_store_get(
+            op, clock_now_us(state->settings.clock) - generation_settled_us(&state->generation),
+            &state->history);
     return op;
 }
 
@@ -248,14 +250,11 @@ static void lease(void *ctx, unsigned wanted)
 
 // ---- What follows from generation times.
 
-static bool copy_generation(struct upstream_state *state, struct generation *ret_generation)
+static void copy_generation(struct upstream_state *state, struct generation *ret_generation)
 {
-    if (state == NULL)
-        return false;
     mutex_lock(&state->mutex);
     *ret_generation = state->generation;
     mutex_unlock(&state->mutex);
-    return generation_is_known(ret_generation);
 }
 
 int64_t upstream_state_next_poll_us(struct upstream_state *state, const struct order *order,
@@ -263,8 +262,9 @@ int64_t upstream_state_next_poll_us(struct upstream_state *state, const struct o
 {
     struct generation generation;
     // How old a project is that was looked up or linked, nobody knows.
-    if (!order->answered || !order->created_at.set || !copy_generation(state, &generation))
+    if (state == NULL || !order->answered || !order->created_at.set)
         return order_next_poll_us(order, now_us, jitter);
+    copy_generation(state, &generation);
     return generation_next_look_us(&generation, now_us - order->created_at.value, jitter);
 }
 
@@ -274,8 +274,9 @@ struct opt_i64 upstream_state_eta(struct upstream_state *state, const struct ord
     struct generation generation;
     struct opt_i64 remaining = {0};
     int64_t from_us = now_us;
-    if (!copy_generation(state, &generation))
+    if (state == NULL)
         return remaining;
+    copy_generation(state, &generation);
     switch (order->state) {
     case ORDER_REQUESTED:
     case ORDER_SENDING:

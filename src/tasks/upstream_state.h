@@ -36,8 +36,8 @@ void upstream_state_stop(struct upstream_state *state);
 void upstream_state_close(struct upstream_state *state);
 
 // upstream_state_next_poll_us() is how long to wait before the next poll of an order that is not
-// done at now_us: by what was learnt of generation times, else by the fixed schedule, as always
-// with a NULL state. From any thread.
+// done at now_us: by what is known of generation times; by the fixed schedule where nobody knows
+// how old its project is, and with a NULL state. From any thread.
 int64_t upstream_state_next_poll_us(struct upstream_state *state, const struct order *order,
                                     int64_t now_us, double jitter);
 

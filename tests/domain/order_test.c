@@ -36,7 +36,7 @@ static void test_names(void **state)
     assert_string_equal(order_state_names[ORDER_UNKNOWN], "unknown");
     assert_string_equal(order_state_names[ORDER_CANCELLED], "cancelled");
     ASSERT_NAMES(order_failure_names, NULL, "refused", "unavailable", "unauthorized", "limited",
-                 "unclear", "errored", "timeout", "gone");
+                 "unclear", "errored", "timeout", "gone", "given_up");
     assert_string_equal(order_failure_names[FAILURE_REFUSED], "refused");
     assert_string_equal(order_failure_names[FAILURE_UNCLEAR], "unclear");
     assert_string_equal(order_failure_names[FAILURE_GONE], "gone");

@@ -626,6 +626,58 @@ static void test_old_ones_go(void **state)
     assert_int_equal(count_jobs(f, "ready"), 1);
 }
 
+static void await_requests(struct fixture *f, int64_t count)
+{
+    int64_t deadline_us = clock_monotonic_us(clock_system()) + 10 * US_PER_S;
+    while (store_i64(f->store, "SELECT count(*) FROM sunlead_requests") != count) {
+        assert_true(clock_monotonic_us(clock_system()) < deadline_us);
+        usleep(1000);
+    }
+}
+
+// Starts the runner and waits until it looks at the clock, by a job that is due.
+static void start_looking(struct fixture *f)
+{
+    add(f, 99, T0);
+    start(f, 0);
+    waiter_wait(f->started, 1);
+}
+
+// Requests under a key go after a day, in portions, which follow each other soon.
+static void test_old_requests_go(void **state)
+{
+    struct fixture *f = *state;
+    add(f, 1, T0 + 365 * 86400 * US_PER_S);
+    store_exec(f->store,
+               "INSERT INTO sunlead_requests (id, fingerprint, op_id, created_at) "
+               "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1200) "
+               "SELECT 'key ' || i, 'f', i, created_at FROM n, sunlead_jobs");
+    start_looking(f);
+    advance(f, 23 * 3600 * US_PER_S);
+    usleep(20000);
+    await_requests(f, 1200);
+    advance(f, 3600 * US_PER_S);
+    await_requests(f, 700);
+    advance(f, US_PER_S / 2);
+    await_requests(f, 200);
+    advance(f, US_PER_S / 2);
+    await_requests(f, 0);
+}
+
+// An order whose job is gone gets another one.
+static void test_a_lost_job(void **state)
+{
+    struct fixture *f = *state;
+    store_add_order(f->store, store_add_lead(f->store, 1), T0);
+    store_exec(f->store, "DELETE FROM sunlead_jobs");
+    start_looking(f);
+    advance(f, 50 * US_PER_S);
+    usleep(20000);
+    assert_int_equal(waiter_count(f->started), 1); // somebody may be about to bring it on
+    advance(f, 60 * US_PER_S);
+    waiter_wait(f->started, 2);
+}
+
 // ---- Draining.
 
 static void test_drain_with_nothing_running(void **state)
@@ -724,6 +776,8 @@ int main(void)
         TEST(test_pause),
         TEST(test_cap_of_a_company),
         TEST(test_old_ones_go),
+        TEST(test_old_requests_go),
+        TEST(test_a_lost_job),
         TEST(test_drain_with_nothing_running),
         TEST(test_drain_waits),
         TEST(test_drain_hands_back),

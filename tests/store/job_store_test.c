@@ -85,6 +85,32 @@ static void test_add_and_claim(void **state)
     assert_int_equal(claim(f, 1, T0 + 100 * LEASE, 10).count, 0); // it runs
 }
 
+// A poll that somebody begins to wait for comes to whichever process claims it as such, once.
+static void test_somebody_waits(void **state)
+{
+    struct store_fixture *f = *state;
+    struct job poll = {.kind = JOB_POLL,
+                       .order_id = 11,
+                       .company_id = 7,
+                       .priority = JOB_PRIORITY_BATCH,
+                       .run_at = OPT_I64(T0 + 9 * S),
+                       .created_at = OPT_I64(T0)};
+    for (int i = 0; i < 2; i++) {
+        struct sql_op *op = store_write(f);
+        job_store_add(op, &poll);
+        store_run(f, op);
+        poll.priority = JOB_PRIORITY_WAITING;
+        poll.run_at = OPT_I64(T0);
+    }
+    struct job job = claim_one(f, T0);
+    assert_int_equal(job.priority, JOB_PRIORITY_WAITING);
+    job.run_at = OPT_I64(T0 + S);
+    struct sql_op *op = store_write(f);
+    job_store_reschedule(op, &job, T0);
+    store_run(f, op);
+    assert_int_equal(claim_one(f, T0 + S).priority, JOB_PRIORITY_BATCH);
+}
+
 // What a second add of the same job does: by the state of the first and the times.
 struct upsert_row {
     int64_t first_us;
@@ -398,6 +424,7 @@ static void test_summary(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(test_somebody_waits),
         TEST(test_add_and_claim),
         TEST(test_add_again),
         TEST(test_add_for_new_order),

@@ -133,6 +133,7 @@ static struct opt_i64 at(int64_t s)
 struct past {
     enum order_state state;
     bool answered;
+    int64_t created_s;
     int64_t unfinished_s; // -1: none
     int64_t completed_s;
 };
@@ -142,7 +143,7 @@ static void add_past(struct store_fixture *f, const struct past *past)
     struct order order = store_get_order(f, store_add_order(f, store_add_lead(f, 1), T0));
     order.state = past->state;
     order.answered = past->answered;
-    order.created_at = at(10);
+    order.created_at = at(past->created_s);
     order.unfinished_at = at(past->unfinished_s);
     order.completed_at = at(past->completed_s);
     struct sql_op *op = store_write(f);
@@ -153,23 +154,24 @@ static void add_past(struct store_fixture *f, const struct past *past)
 static void test_history(void **state)
 {
     static const struct past pasts[] = {
-        {ORDER_COMPLETED, true, 50, 57},
-        {ORDER_COMPLETED, true, 90, 96},
-        {ORDER_COMPLETED, true, -1, 60},
-        // Others tell nothing: not completed, or of unknown age.
-        {ORDER_FAILED, true, 50, 70},
-        {ORDER_PROCESSING, true, 50, -1},
-        {ORDER_COMPLETED, false, 50, 70},
+        {ORDER_COMPLETED, true, 10, 50, 57},
+        {ORDER_COMPLETED, true, 12, 90, 96},
+        {ORDER_COMPLETED, true, 11, -1, 60},
+        // Others tell nothing: not completed, of unknown age, or of a time whose slow ones go on.
+        {ORDER_FAILED, true, 10, 50, 70},
+        {ORDER_PROCESSING, true, 10, 50, -1},
+        {ORDER_COMPLETED, false, 10, 50, 70},
+        {ORDER_COMPLETED, true, 20, -1, 21},
     };
     struct store_fixture *f = *state;
     struct generation_history history = {.count = 7};
     for (size_t i = 0; i < COUNT_OF(pasts); i++)
         add_past(f, &pasts[i]);
     struct sql_op *op = store_read(f);
-    history_store_get(op, &history);
+    history_store_get(op, T0 + 20 * S, &history);
     store_run(f, op);
     static const struct generation_span want[] = {
-        {80 * S, 86 * S, false}, {0, 50 * S, true}, {40 * S, 47 * S, false}};
+        {78 * S, 84 * S, false}, {0, 49 * S, true}, {40 * S, 47 * S, false}};
     assert_int_equal(history.count, COUNT_OF(want));
     for (size_t i = 0; i < COUNT_OF(want); i++) {
         assert_int_equal(history.spans[i].after_us, want[i].after_us);

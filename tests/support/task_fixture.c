@@ -92,6 +92,7 @@ struct task_fixture *task_fixture_open(const struct fake_route *routes, size_t c
         .http = f->http,
         .files = f->files,
         .notices = &f->notices,
+        .poll_notes = poll_notes_open(f->store->db, &f->clock.clock),
     };
     add_order(f);
     return f;
@@ -137,6 +138,7 @@ void task_fixture_close(struct task_fixture *f)
     fake_server_close(f->server);
     assert_int_equal(nftw(f->files_dir, remove_entry, 8, FTW_DEPTH | FTW_PHYS), 0);
     assert_int_equal(store_fixture_teardown((void **)&f->store), 0);
+    poll_notes_close(f->tasks.poll_notes);
     free(f);
 }
 

@@ -556,6 +556,40 @@ static void test_result_survives_many_changes(void **state)
     task_fixture_close(f);
 }
 
+// ---- The place of a job that died.
+
+static void test_exhausted(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *state;
+        enum order_state end;
+        enum order_failure failure;
+        enum model_status lead;
+    } rows[] = {
+        {"requested", ORDER_FAILED, FAILURE_GIVEN_UP, MODEL_FAILED},
+        {"sending", ORDER_PARKED, FAILURE_UNCLEAR, MODEL_PENDING},
+        {"unknown", ORDER_PARKED, FAILURE_UNCLEAR, MODEL_PENDING},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        const struct fake_route route = {TASK_CREATE, {{.body = created_body}}};
+        struct task_fixture *f = task_fixture_open(&route, 1, NULL);
+        char text[100];
+        snprintf(text, sizeof(text), "state = '%s', sending_at = requested_at", rows[i].state);
+        task_set_order(f, text);
+        store_exec(f->store, "UPDATE sunlead_jobs SET failures = 20");
+        task_fixture_start(f);
+        task_fixture_settle(f);
+        struct order order = task_order(f);
+        assert_int_equal(order.state, rows[i].end);
+        task_assert_failure(&order, rows[i].failure, "again and again");
+        assert_int_equal(task_lead(f).model_3d_status, rows[i].lead);
+        assert_int_equal(fake_server_count(f->server, TASK_CREATE), 0);
+        assert_int_equal(task_job_due_us(f, JOB_ORDER), -1);
+        task_fixture_close(f);
+    }
+}
+
 // ---- A project that another order has.
 
 static void test_project_of_another_order(void **state)
@@ -701,6 +735,7 @@ int main(void)
         TEST(test_unreadable_request),
         TEST(test_lead_gone),
         TEST(test_notice),
+        cmocka_unit_test(test_exhausted),
     };
     return cmocka_run_group_tests_name("task_order", tests, NULL, NULL);
 }

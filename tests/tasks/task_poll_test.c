@@ -613,6 +613,91 @@ static void test_done_then_errored(void **state)
     task_fixture_close(f);
 }
 
+// ---- The place of a job that died.
+
+static void test_exhausted(void **state)
+{
+    (void)state;
+    const struct fake_route routes[] = {{TASK_COMPLETE, {{.body = PROGRESS("0", "50")}}}};
+    struct task_fixture *f = open_created(routes, COUNT_OF(routes));
+    store_exec(f->store, "UPDATE sunlead_jobs SET failures = 20");
+    task_fixture_start(f);
+    task_fixture_settle(f);
+    // Nobody asks until it is late.
+    assert_int_equal(fake_server_count(f->server, TASK_COMPLETE), 0);
+    assert_int_equal(task_order(f).state, ORDER_CREATED);
+    assert_int_equal(task_job_due_us(f, JOB_POLL), 1780 * S);
+    task_fixture_stop(f);
+    test_clock_add(&f->clock, 1800 * S);
+    store_exec(f->store, "UPDATE sunlead_jobs SET failures = 20");
+    task_fixture_start(f);
+    task_fixture_settle(f);
+    assert_int_equal(fake_server_count(f->server, TASK_COMPLETE), 0);
+    struct order order = task_order(f);
+    assert_int_equal(order.state, ORDER_FAILED);
+    task_assert_failure(&order, FAILURE_TIMEOUT, "in time");
+    assert_int_equal(task_lead(f).model_3d_status, MODEL_FAILED);
+    task_fixture_close(f);
+}
+
+// ---- Polls that find nothing new.
+
+static void free_op(struct sql_op *op)
+{
+    arena_close(op->arena);
+}
+
+// Queues a write of another process, ahead of the one that the poll is about to store.
+static void change_polled(struct task_fixture *f)
+{
+    static const struct sql_stmt stmt = {
+        .name = "change_polled",
+        .text = "UPDATE sunlead_orders SET version = version + 1, annual_savings = 12 "
+                "WHERE annual_savings IS NULL AND polls = 2",
+    };
+    if (fake_server_count(f->server, TASK_COMPLETE) < 3)
+        return;
+    struct arena *arena = arena_open(0);
+    struct sql_op *op = sql_op_new(arena, "change_polled", SQL_LANE_WRITE);
+    (void)sql_op_step(op, &stmt, 0, NULL);
+    op->done = free_op;
+    sql_submit(f->store->db, op);
+}
+
+// The first poll of an order, which changes more, then three alike. What others changed while the
+// last one was under way stays.
+static void test_nothing_new(void **state)
+{
+    (void)state;
+    const struct fake_route routes[] = {{TASK_COMPLETE,
+                                         {{.body = PROGRESS("0", "10")},
+                                          {.body = PROGRESS("0", "20")},
+                                          {.body = PROGRESS("0", "20")}}}};
+    struct task_fixture *f = open_created(routes, COUNT_OF(routes));
+    struct order before;
+    task_fixture_start(f);
+    task_fixture_settle(f);
+    before = task_order(f);
+    struct lead lead = task_lead(f);
+    assert_in_range(task_fixture_next(f), 5 * S, 15 * S);
+    struct order order = task_order(f);
+    assert_int_equal(order.version, before.version + 1);
+    assert_int_equal(order.progress.value, 20);
+    assert_int_equal(order.polls, 2);
+    assert_int_equal(order.unfinished_at.value, test_clock_now(&f->clock));
+    assert_int_equal(task_lead(f).updated_at.value, lead.updated_at.value);
+    assert_in_range(task_job_due_us(f, JOB_POLL), 5 * S, 15 * S);
+    atomic_store(&f->on_read, change_polled);
+    assert_in_range(task_fixture_next(f), 5 * S, 15 * S);
+    atomic_store(&f->on_read, NULL);
+    order = task_order(f);
+    assert_int_equal(order.version, before.version + 3);
+    assert_int_equal(order.polls, 3);
+    assert_true(order.annual_savings.value == 12);
+    assert_in_range(task_job_due_us(f, JOB_POLL), 5 * S, 15 * S);
+    task_fixture_close(f);
+}
+
 #define TEST(name) cmocka_unit_test(name)
 
 int main(void)
@@ -632,6 +717,8 @@ int main(void)
         TEST(test_refresh_of_a_completed_one),
         TEST(test_refresh_of_a_completed_one_fails),
         TEST(test_done_then_errored),
+        TEST(test_exhausted),
+        TEST(test_nothing_new),
     };
     return cmocka_run_group_tests_name("task_poll", tests, NULL, NULL);
 }
