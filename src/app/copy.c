@@ -163,12 +163,11 @@ static enum err take_up(struct copy *copy, struct error *err)
     return run(copy->to, op, err);
 }
 
-static enum err has_table(struct copy *copy, const struct copy_part *part, bool *ret_has,
-                          struct error *err)
+static enum err has_table(struct copy *copy, const char *name, bool *ret_has, struct error *err)
 {
     *ret_has = false;
     struct sql_op *op = sql_op_new(copy->arena, "copy_has_table", SQL_LANE_LONG);
-    copy_store_has_table(op, str_of(part->table->name), ret_has);
+    copy_store_has_table(op, str_of(name), ret_has);
     return run(copy->to, op, err);
 }
 
@@ -176,13 +175,14 @@ static enum err has_table(struct copy *copy, const struct copy_part *part, bool 
 static enum err find_copied(struct copy *copy, bool *ret_copied, struct error *err)
 {
     int64_t rows = 0;
-    bool is_same = true;
+    bool is_same;
+    TRY(has_table(copy, "sunlead_migrations", &is_same, err)); // else its tables are somebody's
     for (size_t i = 0; i < copy->count && is_same; i++) {
         int64_t from[2] = {0, 0};
         int64_t to[2] = {0, 0};
         if (copy->parts[i].table->is_kept)
             continue;
-        TRY(has_table(copy, &copy->parts[i], &is_same, err));
+        TRY(has_table(copy, copy->parts[i].table->name, &is_same, err));
         if (!is_same)
             break;
         TRY(summarize(copy, copy->from, i, from, err));
@@ -198,7 +198,7 @@ static enum err find_copied(struct copy *copy, bool *ret_copied, struct error *e
 static enum err check_empty(struct copy *copy, const struct copy_part *part, struct error *err)
 {
     bool has;
-    TRY(has_table(copy, part, &has, err));
+    TRY(has_table(copy, part->table->name, &has, err));
     if (!has)
         return ERR_OK;
     struct sql_op *op = sql_op_new(copy->arena, "copy_any", SQL_LANE_LONG);

@@ -238,6 +238,9 @@ static void test_goes_on(void **state)
                                             "WHERE table_name = 'sunlead_copy'"),
                      0);
     // Once it has ended there is nothing to go on with.
+    copy(f, ERR_OK);
+    assert_true(f->report.was_copied);
+    postgres_db_script(f->to, "UPDATE leads SET updated_at = now() WHERE id = 1");
     copy(f, ERR_CONFLICT);
     assert_message(f, "the target has rows in leads");
 }

@@ -7,8 +7,8 @@ static void test_table(void **state)
 {
     (void)state;
     ASSERT_TABLE(&model_file_table, struct model_file, "project_id", "name", "kind", "state",
-                 "size", "sha256", "content_type", "error", "updated_at");
-    ASSERT_FLAGGED(&model_file_table, FIELD_NO_JSON, "project_id", "updated_at");
+                 "size", "sha256", "content_type", "error", "tries", "updated_at");
+    ASSERT_FLAGGED(&model_file_table, FIELD_NO_JSON, "project_id", "tries", "updated_at");
     assert_int_equal(field_named(&model_file_table, "sha256")->max_len, 64);
     // A message of struct error fits.
     assert_true(field_named(&model_file_table, "error")->max_len >=

@@ -20,7 +20,7 @@ from samples import project, small_lead
 # as with the sanitizers, needs more of them.
 PACE = int(os.environ.get("CHAOS_PACE") or 60)
 END_S = 45.0 + 600 / PACE  # without any progress
-GENERATION_MS = "30000:60000"
+GENERATION_MS = "60000:90000"  # after the first poll
 ENDED = ("completed", "failed", "cancelled", "parked")
 CONTENT_OF = 10  # of so many orders one's files are read whole
 

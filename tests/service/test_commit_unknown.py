@@ -26,7 +26,7 @@ def cutter(postgres: Postgres) -> Iterator[Cutter]:
 @pytest.fixture
 def server(stage: Stage, cutter: Cutter) -> Server:
     url = f"postgres://sunlead:{PASSWORD}@127.0.0.1:{cutter.port}/{stage.database_name()}"
-    return stage.serve(environment={"DATABASE_URL": url})
+    return stage.serve(None, "--no-jobs", environment={"DATABASE_URL": url})  # nobody else writes
 
 
 @pytest.fixture
