@@ -8,6 +8,9 @@
 // LightFusion may not know a project for a moment after it made it.
 #define GONE_AFTER_US (300 * US_PER_S)
 
+// Polls fall due at whole tenths of a second: those of one are claimed, and stored, together.
+#define TOGETHER_US (100 * US_PER_MS)
+
 // A poll under way.
 struct poll {
     struct task *task;
@@ -38,6 +41,7 @@ static int64_t next_look_us(const struct task *task, int64_t now_us)
         int64_t wait_us =
             upstream_state_next_poll_us(task->tasks->upstream, order, began_us, task_jitter());
         int64_t next_us = began_us + task_span_us(task, wait_us);
+        next_us = (next_us / TOGETHER_US + 1) * TOGETHER_US;
         return next_us < now_us ? now_us : next_us;
     }
     bool late = order->state == ORDER_FAILED && order->failure == FAILURE_TIMEOUT;
