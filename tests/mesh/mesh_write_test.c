@@ -114,8 +114,8 @@ static void test_mtl(void **state)
 {
     (void)state;
     static const struct mesh_material materials[] = {
-        {STR_INIT("house"), STR_INIT("scene.jpg"), {1, 1, 1}},
-        {STR_INIT("plain"), {0}, {0.25F, 0.5F, 0}},
+        {STR_INIT("house"), STR_INIT("scene.jpg"), {1, 1, 1}, 0},
+        {STR_INIT("plain"), {0}, {0.25F, 0.5F, 0}, 0},
     };
     struct buf buf CLEANUP(buf_done);
     buf_init(&buf, 1000);
