@@ -21,7 +21,7 @@ enum err mesh_write_jpeg(struct buf *buf, const struct mesh_image *image, int qu
         return error_set(err, ERR_TOO_LARGE, "The image is too large");
     int failed = tjCompress2(handle, (const unsigned char *)image->pixels, (int)image->width, 0,
                              (int)image->height, TJPF_RGB, &into, &size, TJSAMP_420, quality,
-                             TJFLAG_NOREALLOC | TJFLAG_FASTDCT);
+                             TJFLAG_NOREALLOC | TJFLAG_ACCURATEDCT);
     if (failed != 0) {
         enum err code = error_set(err, ERR_INTERNAL, "The image cannot be written as JPEG");
         error_cause(err, "%s", tjGetErrorStr2(handle));
