@@ -5,9 +5,10 @@
 
 #include "mesh/mesh_image.h"
 
-#define WIDTH      (2 * MESH_POSTER_WIDTH)
-#define HEIGHT     (2 * MESH_POSTER_HEIGHT)
-#define VIEW_ANGLE 0.6F // radians, of the height
+#define WIDTH    (2 * MESH_POSTER_WIDTH)
+#define HEIGHT   (2 * MESH_POSTER_HEIGHT)
+#define DISTANCE 3.0F // of the eye, in radii of the model
+#define MARGIN   0.94F
 // A hostile model may cover the picture many thousand times.
 #define PIXELS_MAX ((size_t)150 * WIDTH * HEIGHT)
 
@@ -42,7 +43,6 @@ struct face {
 struct camera {
     struct mesh_vec3 centre, right, up, forward;
     float distance;
-    float zoom;
 };
 
 static struct camera camera_of(const struct mesh_bounds *bounds)
@@ -52,8 +52,7 @@ static struct camera camera_of(const struct mesh_bounds *bounds)
     struct camera camera = {
         .centre = mesh_vec3_scale(mesh_vec3_add(bounds->min, bounds->max), 0.5F),
         .forward = mesh_vec3_scale(mesh_vec3_unit(eye_direction), -1),
-        .distance = radius / sinf(VIEW_ANGLE / 2) * 0.78F,
-        .zoom = (float)HEIGHT / 2 / tanf(VIEW_ANGLE / 2),
+        .distance = radius * DISTANCE,
     };
     struct mesh_vec3 y = {0, 1, 0};
     camera.right = mesh_vec3_unit(mesh_vec3_cross(camera.forward, y));
@@ -68,10 +67,30 @@ static struct spot see(const struct camera *camera, struct mesh_vec3 p)
     float depth = mesh_vec3_dot(from, camera->forward) + camera->distance;
     float nearness = 1 / fmaxf(depth, camera->distance * 1e-3F);
     return (struct spot){
-        .x = (float)WIDTH / 2 + mesh_vec3_dot(from, camera->right) * nearness * camera->zoom,
-        .y = (float)HEIGHT / 2 - mesh_vec3_dot(from, camera->up) * nearness * camera->zoom,
+        .x = mesh_vec3_dot(from, camera->right) * nearness,
+        .y = -mesh_vec3_dot(from, camera->up) * nearness,
         .nearness = nearness,
     };
+}
+
+// Moves and enlarges what is seen so that it fills the picture.
+static void fill_picture(const struct mesh_model *model, struct spot *spots)
+{
+    const struct spot *first = &spots[model->indices[0]];
+    float left = first->x, right = first->x, top = first->y, bottom = first->y;
+    for (size_t i = 0; i < model->index_count; i++) {
+        const struct spot *spot = &spots[model->indices[i]];
+        left = fminf(left, spot->x);
+        right = fmaxf(right, spot->x);
+        top = fminf(top, spot->y);
+        bottom = fmaxf(bottom, spot->y);
+    }
+    float zoom = MARGIN * fminf((float)WIDTH / fmaxf(right - left, 1e-6F),
+                                (float)HEIGHT / fmaxf(bottom - top, 1e-6F));
+    for (size_t i = 0; i < model->vertex_count; i++) {
+        spots[i].x = (float)WIDTH / 2 + (spots[i].x - (left + right) / 2) * zoom;
+        spots[i].y = (float)HEIGHT / 2 + (spots[i].y - (top + bottom) / 2) * zoom;
+    }
 }
 
 static unsigned wrap(float place, unsigned size)
@@ -202,6 +221,7 @@ struct mesh_image mesh_poster_draw(const struct mesh_model *model, const struct 
     struct spot *spots = arena_raw(scratch, arena_array_size(model->vertex_count, sizeof(*spots)));
     for (size_t i = 0; i < model->vertex_count; i++)
         spots[i] = see(&camera, model->vertices[i].position);
+    fill_picture(model, spots);
     struct canvas canvas = {
         .model = model,
         .images = images,
