@@ -1,6 +1,6 @@
 // sunlead mesh convert: makes models for browsers and phones of an OBJ or PLY.
-#include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -160,6 +160,10 @@ static int convert(const char *in, const char *out, struct mesh_convert_options 
     return cli_print(buf_str(&output.lines));
 }
 
+// Large pieces of memory go back to the system when they are freed, rather than wait for a next
+// use.
+#define GIVEN_BACK_BYTES (256 * 1024)
+
 static int run_convert(const struct cli_command *command, char **argv)
 {
     struct texts texts = {0};
@@ -214,6 +218,7 @@ static int run_convert(const struct cli_command *command, char **argv)
         options.products = mesh_products_default(&options.product_count);
         options.with_manifest = true;
     }
+    (void)mallopt(M_MMAP_THRESHOLD, GIVEN_BACK_BYTES);
     return convert(words.list[0], words.list[1], &options);
 }
 

@@ -159,7 +159,7 @@ static enum err make_poster(struct mesh_job *job, const struct mesh_model *model
             images[i] = job->textures[job->texture_of[i]].small;
     }
     struct mesh_image poster = mesh_poster_draw(model, images, scratch);
-    return mesh_write_jpeg(buf, &poster, POSTER_QUALITY, err);
+    return mesh_write_jpeg(buf, &poster, POSTER_QUALITY, MESH_JPEG_HALF_COLOUR, err);
 }
 
 static enum err make_product(struct mesh_job *job, size_t index, const struct mesh_model *model,

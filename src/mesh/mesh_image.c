@@ -59,13 +59,25 @@ static unsigned longer(unsigned width, unsigned height)
     return width > height ? width : height;
 }
 
-// The smallest size to decode to that is not below side_max, where the image is larger.
-static tjscalingfactor scale_for(unsigned side, unsigned side_max)
+// An image is decoded in its full size if that is not larger than this: the means of its pixels are
+// nearer to it than what the decoder makes smaller.
+#define DECODED_PIXELS ((size_t)6 << 20)
+
+static size_t scaled_pixels(const struct mesh_jpeg_header *header, tjscalingfactor factor)
 {
+    return (size_t)TJSCALED((int)header->width, factor) *
+           (size_t)TJSCALED((int)header->height, factor);
+}
+
+// The size to decode to: not below side_max where the image is larger, and more if it is little.
+static tjscalingfactor scale_for(const struct mesh_jpeg_header *header, unsigned side_max)
+{
+    int side = (int)longer(header->width, header->height);
     tjscalingfactor factor = {1, EIGHTHS};
-    while (factor.num < EIGHTHS && (unsigned)TJSCALED((int)side, factor) < side_max)
+    while (factor.num < EIGHTHS && (unsigned)TJSCALED(side, factor) < side_max)
         factor.num++;
-    return factor;
+    const tjscalingfactor whole = {EIGHTHS, EIGHTHS};
+    return scaled_pixels(header, whole) <= DECODED_PIXELS ? whole : factor;
 }
 
 // Always to RGB and with the accurate DCT: made smaller as YUV with the fast one, colours come out
@@ -81,7 +93,7 @@ enum err mesh_read_jpeg(const struct mesh_file *file, const struct mesh_limits *
     if ((size_t)header.width * header.height > limits->texture_pixels)
         return error_set(err, ERR_TOO_LARGE, "%.*s has more than %zu pixels", STR_ARG(file->name),
                          limits->texture_pixels);
-    tjscalingfactor factor = scale_for(longer(header.width, header.height), side_max);
+    tjscalingfactor factor = scale_for(&header, side_max);
     int width = TJSCALED((int)header.width, factor);
     int height = TJSCALED((int)header.height, factor);
     CLEANUP(arena_close_ptr) struct arena *scratch = arena_open(0);

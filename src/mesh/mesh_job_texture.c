@@ -3,8 +3,8 @@
 #include "mesh/mesh_image.h"
 #include "mesh/mesh_job.h"
 
-#define JPEG_QUALITY 80
-#define JPEG_MAX     ((size_t)256 << 20)
+#define TEXTURE_PSNR_DB 35.6
+#define JPEG_MAX        ((size_t)256 << 20)
 // The textures of the poster have so many pixels together.
 #define POSTER_PIXELS_MAX ((size_t)4 << 20)
 #define POSTER_PX         1024
@@ -17,7 +17,7 @@ static enum err write_jpeg(struct mesh_job *job, const struct mesh_image *image,
     struct mesh_image fitted = mesh_image_fit(image, side, scratch);
     struct buf jpeg;
     buf_init_arena(&jpeg, scratch, JPEG_MAX);
-    TRY(mesh_write_jpeg(&jpeg, &fitted, JPEG_QUALITY, err));
+    TRY(mesh_write_jpeg_near(&jpeg, &fitted, TEXTURE_PSNR_DB, err));
     *ret_jpeg = arena_str(job->arena, buf_str(&jpeg));
     return ERR_OK;
 }
