@@ -98,20 +98,12 @@ static uint8_t level(float share)
     return (uint8_t)fminf(fmaxf(share * 255, 0), 255);
 }
 
-static bool is_gap(float share)
-{
-    float in_square = share * PATCHES - floorf(share * PATCHES);
-    return in_square < GAP / 2 || in_square > 1 - GAP / 2;
-}
-
 static void paint(struct mesh_rgb *pixels, unsigned side)
 {
     for (unsigned y = 0; y < side; y++) {
         for (unsigned x = 0; x < side; x++) {
             float u = (float)x / (float)side, v = (float)y / (float)side;
             unsigned place = (unsigned)(u * PATCHES) + (unsigned)(v * PATCHES) * PATCHES;
-            if (is_gap(u) || is_gap(v))
-                continue;
             float base = noise_at((int)place, 5) * 0.15F;
             float detail = 0;
             for (float waves = OCTAVE_FIRST; waves < (float)side / 2; waves *= 2)

@@ -33,7 +33,8 @@ struct mesh_image {
 // all.
 enum mesh_jpeg_colour { MESH_JPEG_HALF_COLOUR, MESH_JPEG_FULL_COLOUR };
 
-// mesh_write_jpeg() adds the image as a baseline JPEG file; quality is 1 to 100. ERR_TOO_LARGE when
+// mesh_write_jpeg() adds the image as a JPEG file, progressive if it is small; quality is 1 to
+// 100. ERR_TOO_LARGE when
 // the buffer's ceiling is in the way, ERR_INTERNAL when the library fails.
 MUST_CHECK enum err mesh_write_jpeg(struct buf *buf, const struct mesh_image *image, int quality,
                                     enum mesh_jpeg_colour colour, struct error *err);
