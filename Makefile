@@ -5,7 +5,7 @@ FUZZ_SECONDS ?= 60
 export ONCE FUZZ_SECONDS
 
 .DEFAULT_GOAL := build
-.PHONY: help deps build demo test test-asan test-tsan fmt bench fuzz clean
+.PHONY: help deps build demo test test-asan test-tsan fmt bench bench-mesh fuzz clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -39,6 +39,10 @@ fmt: ## format the source
 bench: build ## measure speed and memory
 	@$(DEPS) bench
 	bench/run.sh
+
+bench-mesh: build ## measure the conversion of meshes
+	@$(DEPS) test bench
+	bench/mesh.sh
 
 fuzz: ## look for inputs that break the parsers (FUZZ_SECONDS=60 each)
 	@$(DEPS) build fuzz

@@ -95,6 +95,8 @@ static enum err put(void *context, struct str name, struct str bytes, struct err
 {
     struct output *output = context;
     check(output->count < NAMES_MAX);
+    if (output->count == 0 && output->only_path == NULL)
+        TRY(fs_make_dirs(output->folder.ptr, err));
     size_t i = output->count;
     struct str path =
         output->only_path != NULL
@@ -143,13 +145,10 @@ static int convert(const char *in, const char *out, struct mesh_convert_options 
     CLEANUP(output_done) struct output output = {.arena = arena};
     struct error err;
     error_reset(&err);
-    if (options->product_count == 1) {
+    if (options->product_count == 1)
         output.only_path = out;
-    } else {
-        if (fs_make_dirs(out, &err) != ERR_OK)
-            return cli_fail_error(&err);
+    else
         output.folder = arena_printf(arena, "%s/", out);
-    }
     buf_init_arena(&output.lines, arena, 64 * 1024);
     struct folder folder = {.path = folder_of(in), .max_bytes = options->limits.file_bytes};
     const struct mesh_source source = {

@@ -34,7 +34,8 @@ struct glb_grid glb_grid_of_model(const struct mesh_model *model);
 // glb_grid_of_uvs() is that of a piece's texture coordinates, as glTF counts them.
 struct glb_grid glb_grid_of_uvs(const struct mesh_piece *piece);
 
-// glb_stream_...() make a stream in the arena. With a grid numbers are whole and small, without
+// glb_stream_positions(), glb_stream_uvs(), glb_stream_normals(), glb_stream_colours() and
+// glb_stream_indices() make a stream in the arena. With a grid numbers are whole and small, without
 // they are floats.
 struct glb_stream glb_stream_positions(const struct mesh_piece *piece, const struct glb_grid *grid,
                                        struct arena *arena);

@@ -82,30 +82,29 @@ static tjscalingfactor scale_for(const struct mesh_jpeg_header *header, unsigned
 
 // Always to RGB and with the accurate DCT: made smaller as YUV with the fast one, colours come out
 // wrong without an error.
-enum err mesh_read_jpeg(const struct mesh_file *file, const struct mesh_limits *limits,
-                        unsigned side_max, struct arena *arena, struct mesh_image *ret_image,
-                        struct error *err)
+enum err mesh_read_jpeg(const struct mesh_file *file, const struct mesh_jpeg_bounds *bounds,
+                        struct arena *arena, struct mesh_image *ret_image, struct error *err)
 {
     CLEANUP(decompressor_close) tjhandle handle = NULL;
     struct mesh_jpeg_header header;
     TRY(start(&handle, err));
     TRY(read_header(handle, file, &header, err));
-    if ((size_t)header.width * header.height > limits->texture_pixels)
+    if ((size_t)header.width * header.height > bounds->source_pixels)
         return error_set(err, ERR_TOO_LARGE, "%.*s has more than %zu pixels", STR_ARG(file->name),
-                         limits->texture_pixels);
-    tjscalingfactor factor = scale_for(&header, side_max);
+                         bounds->source_pixels);
+    tjscalingfactor factor = scale_for(&header, bounds->side_px);
     int width = TJSCALED((int)header.width, factor);
     int height = TJSCALED((int)header.height, factor);
     CLEANUP(arena_close_ptr) struct arena *scratch = arena_open(0);
     size_t bytes = arena_array_size((size_t)width * (size_t)height, sizeof(struct mesh_rgb));
-    bool fits = longer((unsigned)width, (unsigned)height) <= side_max;
+    bool fits = longer((unsigned)width, (unsigned)height) <= bounds->side_px;
     struct mesh_rgb *pixels = arena_raw(fits ? arena : scratch, bytes);
     if (tjDecompress2(handle, (const unsigned char *)file->bytes.ptr, file->bytes.len,
                       (unsigned char *)pixels, width, 0, height, TJPF_RGB,
                       TJFLAG_ACCURATEDCT | TJFLAG_LIMITSCANS) != 0)
         return broken(file, handle, err);
     struct mesh_image decoded = {pixels, (unsigned)width, (unsigned)height};
-    *ret_image = mesh_image_fit(&decoded, side_max, arena);
+    *ret_image = mesh_image_fit(&decoded, bounds->side_px, arena);
     return ERR_OK;
 }
 

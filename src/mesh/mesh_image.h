@@ -20,11 +20,17 @@ struct mesh_jpeg_header {
 MUST_CHECK enum err mesh_read_jpeg_header(const struct mesh_file *file,
                                           struct mesh_jpeg_header *ret_header, struct error *err);
 
-// mesh_read_jpeg() decodes a JPEG so that its longer side has at most side_max pixels; large ones
-// are made smaller while they are decoded, so that memory follows side_max. The pixels live in the
-// arena. ERR_CORRUPT for what is broken or cut, ERR_TOO_LARGE beyond limits->texture_pixels.
-MUST_CHECK enum err mesh_read_jpeg(const struct mesh_file *file, const struct mesh_limits *limits,
-                                   unsigned side_max, struct arena *arena,
+// How large an image may be.
+struct mesh_jpeg_bounds {
+    unsigned side_px;     // the longer side of what is made of it, at most
+    size_t source_pixels; // of the file, at most
+};
+
+// mesh_read_jpeg() decodes a JPEG; one with a side longer than bounds->side_px is made smaller.
+// Large ones are made smaller while they are decoded, so that memory follows that. The pixels live
+// in the arena. ERR_CORRUPT for what is broken or cut, ERR_TOO_LARGE beyond bounds->source_pixels.
+MUST_CHECK enum err mesh_read_jpeg(const struct mesh_file *file,
+                                   const struct mesh_jpeg_bounds *bounds, struct arena *arena,
                                    struct mesh_image *ret_image, struct error *err);
 
 // mesh_image_fit() gives the image with at most side_max pixels on its longer side: the mean of

@@ -13,6 +13,7 @@ struct mesh_texture {
     struct str name;
     unsigned width;
     unsigned height;
+    struct str original;                 // the file, where it may be used as it is
     struct str jpegs[MESH_PRODUCTS_MAX]; // for each product
     struct mesh_image small;             // for the poster
 };

@@ -25,8 +25,7 @@ static enum err write_jpeg(struct mesh_job *job, const struct mesh_image *image,
 // The same size for another product is not made again. An image that is small enough stays as it
 // is.
 static enum err make_size(struct mesh_job *job, struct mesh_texture *texture, size_t product,
-                          const struct mesh_image *image, const struct str *original,
-                          struct error *err)
+                          const struct mesh_image *image, struct error *err)
 {
     const struct mesh_product *products = job->options->products;
     unsigned side = products[product].texture_px;
@@ -36,8 +35,8 @@ static enum err make_size(struct mesh_job *job, struct mesh_texture *texture, si
             return ERR_OK;
         }
     }
-    if (original->ptr != NULL && texture->width <= side && texture->height <= side) {
-        texture->jpegs[product] = *original;
+    if (texture->original.ptr != NULL && texture->width <= side && texture->height <= side) {
+        texture->jpegs[product] = texture->original;
         return ERR_OK;
     }
     return write_jpeg(job, image, side, &texture->jpegs[product], err);
@@ -62,13 +61,13 @@ static enum err make_sizes(struct mesh_job *job, struct mesh_texture *texture,
             largest = options->products[i].texture_px;
     }
     struct mesh_image image;
-    TRY(mesh_read_jpeg(file, &options->limits, largest, scratch, &image, err));
-    struct str original = STR_NULL;
+    const struct mesh_jpeg_bounds bounds = {largest, options->limits.texture_pixels};
+    TRY(mesh_read_jpeg(file, &bounds, scratch, &image, err));
     if (is_common && texture->width <= largest && texture->height <= largest)
-        original = arena_str(job->arena, file->bytes);
+        texture->original = arena_str(job->arena, file->bytes);
     for (size_t i = 0; i < options->product_count; i++) {
         if (options->products[i].kind == MESH_PRODUCT_GLB) {
-            TRY(make_size(job, texture, i, &image, &original, err));
+            TRY(make_size(job, texture, i, &image, err));
             continue;
         }
         struct mesh_image small = mesh_image_fit(&image, poster_px(job), scratch);

@@ -59,10 +59,12 @@ static enum err try_way(const struct mesh_image *sample, struct way *way, double
     buf_init_arena(&jpeg, scratch, SAMPLE_BYTES);
     TRY(mesh_write_jpeg(&jpeg, sample, qualities[way->quality], way->colour, err));
     const struct mesh_file file = {STR("sample"), buf_str(&jpeg)};
-    const struct mesh_limits limits = MESH_LIMITS_DEFAULT;
     struct mesh_image back;
-    unsigned side = sample->width > sample->height ? sample->width : sample->height;
-    TRY(mesh_read_jpeg(&file, &limits, side, scratch, &back, err));
+    const struct mesh_jpeg_bounds bounds = {
+        .side_px = sample->width > sample->height ? sample->width : sample->height,
+        .source_pixels = (size_t)sample->width * sample->height,
+    };
+    TRY(mesh_read_jpeg(&file, &bounds, scratch, &back, err));
     way->bytes = jpeg.len;
     *ret_psnr_db = psnr_of(sample, &back);
     return ERR_OK;

@@ -9,12 +9,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     CLEANUP(arena_close_ptr) struct arena *arena = arena_open(0);
     struct mesh_file file = {STR("fuzz.jpg"), {.ptr = (const char *)data, .len = size}};
-    struct mesh_limits limits = MESH_LIMITS_DEFAULT;
-    limits.texture_pixels = (size_t)1 << 20;
+    const struct mesh_jpeg_bounds bounds = {.side_px = SIDE_MAX, .source_pixels = (size_t)1 << 20};
     struct mesh_image image;
     struct error err;
     error_reset(&err);
-    enum err code = mesh_read_jpeg(&file, &limits, SIDE_MAX, arena, &image, &err);
+    enum err code = mesh_read_jpeg(&file, &bounds, arena, &image, &err);
     check(code == err.code);
     if (code == ERR_OK)
         check(image.width > 0 && image.height > 0 && image.width <= SIDE_MAX &&

@@ -26,12 +26,18 @@ static void test_fit(void **state)
     assert_int_equal(one.pixels[0].r, 55);
 }
 
+static enum err read_bounded(const struct mesh_file *file, unsigned side, struct arena *arena,
+                             struct mesh_image *ret_image, struct error *err)
+{
+    const struct mesh_jpeg_bounds bounds = {side, (size_t)1 << 20};
+    return mesh_read_jpeg(file, &bounds, arena, ret_image, err);
+}
+
 static void test_read(void **state)
 {
     (void)state;
     CLEANUP(arena_close_ptr) struct arena *arena = arena_open(0);
     struct mesh_file file = {STR("a.jpg"), fixture_jpeg(arena, 240, 80)};
-    struct mesh_limits limits = MESH_LIMITS_DEFAULT;
     struct mesh_jpeg_header header;
     struct error err;
     assert_int_equal(mesh_read_jpeg_header(&file, &header, &err), ERR_OK);
@@ -40,7 +46,7 @@ static void test_read(void **state)
     static const unsigned sides[] = {240, 120, 100, 31, 1, 1000};
     for (size_t i = 0; i < COUNT_OF(sides); i++) {
         struct mesh_image image;
-        assert_int_equal(mesh_read_jpeg(&file, &limits, sides[i], arena, &image, &err), ERR_OK);
+        assert_int_equal(read_bounded(&file, sides[i], arena, &image, &err), ERR_OK);
         assert_int_equal(image.width, sides[i] < 240 ? sides[i] : 240);
         const struct mesh_rgb *middle =
             &image.pixels[image.height / 2 * image.width + image.width / 2];
@@ -55,12 +61,11 @@ static void test_cut(void **state)
     (void)state;
     CLEANUP(arena_close_ptr) struct arena *arena = arena_open(0);
     struct str whole = fixture_jpeg(arena, 24, 16);
-    struct mesh_limits limits = MESH_LIMITS_DEFAULT;
     for (size_t len = 0; len + 2 < whole.len; len++) {
         struct mesh_file file = {STR("a.jpg"), str_slice(whole, 0, len)};
         struct mesh_image image;
         struct error err;
-        enum err code = mesh_read_jpeg(&file, &limits, 100, arena, &image, &err);
+        enum err code = read_bounded(&file, 100, arena, &image, &err);
         // Cut within its size the rest may look like a large one.
         assert_true(code == ERR_CORRUPT || code == ERR_TOO_LARGE);
         assert_true(str_starts(str_of(err.message), STR("a.jpg ")));
@@ -81,7 +86,6 @@ static void test_near(void **state)
                                       (uint8_t)(i / SIDE / 3), (uint8_t)(i / 40 % 2 * 200)};
     }
     struct mesh_image image = {pixels, SIDE, SIDE};
-    struct mesh_limits limits = MESH_LIMITS_DEFAULT;
     size_t before = 0;
     for (double wanted_db = 30; wanted_db <= 38; wanted_db += 4) {
         struct buf jpeg;
@@ -90,7 +94,7 @@ static void test_near(void **state)
         buf_init_arena(&jpeg, arena, 1 << 22);
         assert_int_equal(mesh_write_jpeg_near(&jpeg, &image, wanted_db, &err), ERR_OK);
         struct mesh_file file = {STR("a.jpg"), buf_str(&jpeg)};
-        assert_int_equal(mesh_read_jpeg(&file, &limits, SIDE, arena, &back, &err), ERR_OK);
+        assert_int_equal(read_bounded(&file, SIDE, arena, &back, &err), ERR_OK);
         double squares = 0;
         for (size_t i = 0; i < SIDE * SIDE; i++) {
             int r = pixels[i].r - back.pixels[i].r, g = pixels[i].g - back.pixels[i].g,

@@ -16,26 +16,29 @@ static const struct mesh_material materials[] = {{.name = STR_INIT("left")},
                                                  {.name = STR_INIT("right")}};
 static const enum mesh_skin coloured[] = {MESH_COLOURED, MESH_COLOURED};
 
+static void make_square(struct mesh *mesh, int i, int j)
+{
+    static const int corners[6][2] = {{0, 0}, {0, 1}, {1, 0}, {1, 0}, {0, 1}, {1, 1}};
+    uint32_t v[6];
+    for (int k = 0; k < 6; k++) {
+        float x = (float)(i + corners[k][0]), z = (float)(j + corners[k][1]);
+        struct mesh_vertex vertex = {.position = {x, 2 * sinf(x / 9) * cosf(z / 7), z},
+                                     .colour = {200, 100, 50}};
+        v[k] = mesh_add_vertex(mesh, &vertex);
+    }
+    mesh_add_triangle(mesh, v[0], v[1], v[2]);
+    mesh_add_triangle(mesh, v[3], v[4], v[5]);
+}
+
 // Hilly ground of two materials, each corner of each triangle a vertex of its own.
 static void make_ground(struct mesh *mesh, struct arena *arena)
 {
     mesh_init(mesh, arena);
-    for (int right = 0; right < 2; right++) {
-        mesh_add_group(mesh, STR_NULL, materials[right].name);
-        for (int i = right * SIDE / 2; i < (right + 1) * SIDE / 2; i++) {
-            for (int j = 0; j < SIDE; j++) {
-                static const int corners[6][2] = {{0, 0}, {0, 1}, {1, 0}, {1, 0}, {0, 1}, {1, 1}};
-                uint32_t v[6];
-                for (int k = 0; k < 6; k++) {
-                    float x = (float)(i + corners[k][0]), z = (float)(j + corners[k][1]);
-                    struct mesh_vertex vertex = {.position = {x, 2 * sinf(x / 9) * cosf(z / 7), z},
-                                                 .colour = {200, 100, 50}};
-                    v[k] = mesh_add_vertex(mesh, &vertex);
-                }
-                mesh_add_triangle(mesh, v[0], v[1], v[2]);
-                mesh_add_triangle(mesh, v[3], v[4], v[5]);
-            }
-        }
+    for (int i = 0; i < SIDE; i++) {
+        if (i % (SIDE / 2) == 0)
+            mesh_add_group(mesh, STR_NULL, materials[i / (SIDE / 2)].name);
+        for (int j = 0; j < SIDE; j++)
+            make_square(mesh, i, j);
     }
 }
 
