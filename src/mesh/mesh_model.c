@@ -116,26 +116,26 @@ static void sort_triangles(const struct mesh *mesh, const struct mesh_prepare_op
     }
 }
 
-// The vertex with only what its material shows, so that vertices that look the same become one.
-static struct mesh_vertex strip(const struct mesh_vertex *vertex, enum mesh_skin skin,
-                                bool has_normals)
+// Writes the vertex with only what its material shows, so that vertices that look the same become
+// one: they are compared as bytes, so the struct is cleared as a whole and never copied by
+// assignment.
+static void strip(const struct mesh_vertex *vertex, enum mesh_skin skin, bool has_normals,
+                  struct mesh_vertex *into)
 {
-    struct mesh_vertex stripped;
-    memset(&stripped, 0, sizeof(stripped));
-    stripped.position = vertex->position;
+    memset(into, 0, sizeof(*into));
+    into->position = vertex->position;
     switch (skin) {
     case MESH_TEXTURED:
-        stripped.uv = vertex->uv;
+        into->uv = vertex->uv;
         break;
     case MESH_COLOURED:
-        stripped.colour = vertex->colour;
+        into->colour = vertex->colour;
         break;
     case MESH_PLAIN:
         if (has_normals)
-            stripped.normal = vertex->normal;
+            into->normal = vertex->normal;
         break;
     }
-    return stripped;
 }
 
 // Gives each material vertices of its own.
@@ -155,8 +155,8 @@ static void split_vertices(const struct mesh *mesh, struct arena *arena, struct 
             uint32_t from = indices[i];
             if (copy[from] == NO_INDEX) {
                 copy[from] = (uint32_t)model->vertex_count;
-                model->vertices[model->vertex_count++] =
-                    strip(&mesh->vertices[from], model->skins[part->material], model->has_normals);
+                strip(&mesh->vertices[from], model->skins[part->material], model->has_normals,
+                      &model->vertices[model->vertex_count++]);
             }
             indices[i] = copy[from];
         }
