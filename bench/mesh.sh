@@ -12,4 +12,4 @@ cmp -s bench/peers/gltf/package.json "$peers/package.json" && [ -d "$peers/node_
     (cd "$peers" && npm install --silent --no-audit --no-fund >/dev/null)
 }
 build/release/mesh_model build/bench/mesh/source >/dev/null
-exec python3 bench/mesh.py "${RUNS:-3}"
+exec /usr/bin/python3 bench/mesh.py "${RUNS:-3}"

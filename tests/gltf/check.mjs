@@ -1,6 +1,6 @@
 // Converts models and looks at every GLB with other people's eyes: check.mjs SUNLEAD HOUSE_FILES FOLDER
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import jpeg from 'jpeg-js'
@@ -174,5 +174,19 @@ for (const file of writeModels(folder, fs.readFileSync(path.join(houses[0], 'sce
   assert.deepEqual([min[0] + max[0], min[1], min[2] + max[2]], [0, 0, 0], file)
   assert.equal(manifest.source.up_axis, /survey|zup/.test(file) ? 'z' : 'y')
   assert.equal(manifest.warnings.length, file.includes('lonely') ? 1 : 0, file)
+}
+// What is broken is told in one line, and nothing is written.
+fs.writeFileSync(path.join(folder, 'broken.obj'), 'v 0 0 0\nv 1 0 0\nf 1 2 3\n')
+for (const [args, status, words] of [
+  [['broken.obj', 'broken.out'], 1, 'broken.obj, line 3: there is no v 3, only 2'],
+  [['missing.obj', 'broken.out'], 1, 'missing.obj: No such file'],
+  [['house1/scene.jpg', 'broken.out'], 2, 'scene.jpg is neither .obj nor .ply'],
+  [['house1/scene.obj', 'no/such/folder.glb'], 1, 'No such file'],
+]) {
+  const { status: exit, stderr } = spawnSync(sunlead, ['mesh', 'convert', ...args], { cwd: folder, encoding: 'utf8' })
+  assert.equal(exit, status)
+  assert.match(stderr, /^sunlead: .*\n$/)
+  assert.ok(stderr.includes(words), stderr)
+  assert.ok(!fs.existsSync(path.join(folder, 'broken.out')))
 }
 console.log('all models are as they should be')
