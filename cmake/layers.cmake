@@ -6,8 +6,14 @@ set(layer_table ${PROJECT_SOURCE_DIR}/tools/layers.txt)
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${layer_table})
 set(SUNLEAD_LAYERS "")
 
-# link_package(target package) links a library that pkg-config knows.
+# link_package(target package) links a library that pkg-config knows, or, for "cmake:NAME", one that
+# comes with a package file of CMake instead.
 function(link_package target package)
+  if(package MATCHES "^cmake:(.*)$")
+    find_package(${CMAKE_MATCH_1} CONFIG REQUIRED)
+    target_link_libraries(${target} PRIVATE ${CMAKE_MATCH_1}::${CMAKE_MATCH_1})
+    return()
+  endif()
   string(MAKE_C_IDENTIFIER "${package}" prefix)
   if(NOT TARGET PkgConfig::${prefix})
     pkg_check_modules(${prefix} REQUIRED IMPORTED_TARGET GLOBAL ${package})

@@ -63,6 +63,15 @@ if(TARGET sunlead)
   endforeach()
 endif()
 
+# GLB files as the Khronos validator and three.js see them.
+if(TARGET sunlead)
+  add_executable(house_files ${tests_dir}/gltf/house_files.c)
+  target_link_libraries(house_files PRIVATE sunlead_flags)
+  link_included_layers(house_files ${tests_dir}/gltf/house_files.c)
+  sunlead_test(gltf service 120 ${tests_dir}/gltf/run.sh
+    $<TARGET_FILE:sunlead> $<TARGET_FILE:house_files> ${PROJECT_BINARY_DIR}/gltf_models)
+endif()
+
 # The source is the same in every preset: checked in the plain ones only.
 if(NOT SUNLEAD_SANITIZE)
   sunlead_test(layers check 60 ${SUNLEAD_PYTHON} tools/check_layers.py)

@@ -9,6 +9,7 @@ extern const struct cli_command cmd_worker;
 extern const struct cli_command cmd_migrate;
 extern const struct cli_command cmd_migrate_copy; // run by cmd_migrate
 extern const struct cli_command cmd_simulate;
+extern const struct cli_command cmd_mesh;
 extern const struct cli_command cmd_config;
 extern const struct cli_command cmd_version;
 

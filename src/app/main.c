@@ -6,7 +6,7 @@
 #include "base/buf.h"
 
 static const struct cli_command *const commands[] = {
-    &cmd_serve, &cmd_worker, &cmd_migrate, &cmd_simulate, &cmd_config, &cmd_version,
+    &cmd_serve, &cmd_worker, &cmd_migrate, &cmd_simulate, &cmd_mesh, &cmd_config, &cmd_version,
 };
 
 static int print_help(void)

@@ -8,16 +8,36 @@ void mesh_init(struct mesh *mesh, struct arena *arena)
     *mesh = (struct mesh){.arena = arena};
 }
 
-// Makes room for one more element behind count: the array is copied to one twice as long.
+// The array, copied to one with room for cap elements.
+static void *array_set_cap(struct mesh *mesh, void *old, size_t count, size_t cap, size_t size)
+{
+    void *grown = arena_raw(mesh->arena, arena_array_size(cap, size));
+    if (count > 0)
+        memcpy(grown, old, count * size);
+    return grown;
+}
+
+// Makes room for one more element behind count: the array becomes twice as long.
 static void *array_grow(struct mesh *mesh, void *old, size_t count, size_t *cap, size_t size)
 {
     if (count < *cap)
         return old;
     *cap = *cap == 0 ? 64 : *cap * 2;
-    void *grown = arena_raw(mesh->arena, arena_array_size(*cap, size));
-    if (count > 0)
-        memcpy(grown, old, count * size);
-    return grown;
+    return array_set_cap(mesh, old, count, *cap, size);
+}
+
+void mesh_reserve(struct mesh *mesh, size_t vertices, size_t triangles)
+{
+    if (vertices > mesh->vertex_cap) {
+        mesh->vertices = array_set_cap(mesh, mesh->vertices, mesh->vertex_count, vertices,
+                                       sizeof(*mesh->vertices));
+        mesh->vertex_cap = vertices;
+    }
+    if (triangles > mesh->triangle_cap) {
+        mesh->triangles = array_set_cap(mesh, mesh->triangles, mesh->triangle_count, triangles,
+                                        sizeof(*mesh->triangles));
+        mesh->triangle_cap = triangles;
+    }
 }
 
 uint32_t mesh_add_vertex(struct mesh *mesh, const struct mesh_vertex *vertex)

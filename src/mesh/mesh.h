@@ -2,6 +2,7 @@
 #ifndef SUNLEAD_MESH_H
 #define SUNLEAD_MESH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -43,9 +44,14 @@ struct mesh_group {
 };
 
 // All arrays live in the arena and grow in it. Triangles before the first group have no name and no
-// material.
+// material. Where the file that was read had coordinates too large for a float, origin was
+// subtracted from all of them; else it is zero.
 struct mesh {
     struct arena *arena;
+    double origin[3];
+    bool has_normals;
+    bool has_uvs;
+    bool has_colours;
     struct mesh_vertex *vertices;
     size_t vertex_count;
     size_t vertex_cap;
@@ -62,10 +68,15 @@ struct mesh_material {
     struct str name;
     struct str texture; // a file beside the MTL file; null: none
     struct mesh_vec3 diffuse;
+    float transparency; // 0: opaque, 1: cannot be seen
 };
 
 // mesh_init() makes an empty mesh whose memory comes from the arena and goes with it.
 void mesh_init(struct mesh *mesh, struct arena *arena);
+
+// mesh_reserve() makes room for so many vertices and triangles altogether, for who knows or guesses
+// how many will come: growing leaves the old arrays behind in the arena.
+void mesh_reserve(struct mesh *mesh, size_t vertices, size_t triangles);
 
 // mesh_add_vertex() adds a vertex and returns its index. At most UINT32_MAX / 2 vertices.
 uint32_t mesh_add_vertex(struct mesh *mesh, const struct mesh_vertex *vertex);

@@ -29,9 +29,20 @@ struct mesh_image {
     unsigned height;
 };
 
-// mesh_write_jpeg() adds the image as a baseline JPEG file; quality is 1 to 100. ERR_TOO_LARGE when
+// How much of the colours a JPEG keeps: half in both directions, as is usual for photographs, or
+// all.
+enum mesh_jpeg_colour { MESH_JPEG_HALF_COLOUR, MESH_JPEG_FULL_COLOUR };
+
+// mesh_write_jpeg() adds the image as a JPEG file, progressive if it is small; quality is 1 to
+// 100. ERR_TOO_LARGE when
 // the buffer's ceiling is in the way, ERR_INTERNAL when the library fails.
 MUST_CHECK enum err mesh_write_jpeg(struct buf *buf, const struct mesh_image *image, int quality,
-                                    struct error *err);
+                                    enum mesh_jpeg_colour colour, struct error *err);
+
+// mesh_write_jpeg_near() adds the image as the smallest JPEG that is about psnr_db decibels near to
+// it (peak signal to noise, of the three colours together). What cannot be so near gets the highest
+// quality there is.
+MUST_CHECK enum err mesh_write_jpeg_near(struct buf *buf, const struct mesh_image *image,
+                                         double psnr_db, struct error *err);
 
 #endif

@@ -69,7 +69,7 @@ enum err house_make(const struct house_order *order, struct arena *arena,
     mesh_write_mtl(&mtl, &material, 1);
     mesh_write_ply(&ply, &mesh, STR("scene.jpg"));
     struct mesh_image image = {pixels, ATLAS_SIZE, ATLAS_SIZE};
-    TRY(mesh_write_jpeg(&jpg, &image, JPEG_QUALITY, err));
+    TRY(mesh_write_jpeg(&jpg, &image, JPEG_QUALITY, MESH_JPEG_HALF_COLOUR, err));
     check(!obj.overflow && !mtl.overflow && !ply.overflow);
     *ret_files = (struct house_files){buf_str(&obj), buf_str(&mtl), buf_str(&ply), buf_str(&jpg)};
     return ERR_OK;

@@ -459,7 +459,7 @@ static void test_written_files(void **state)
     for (size_t i = 0; i < 64 * 48; i++)
         pixels[i] = (struct mesh_rgb){(uint8_t)(i * 7), (uint8_t)(i * 31), (uint8_t)(i >> 3)};
     const struct mesh_image image = {.pixels = pixels, .width = 64, .height = 48};
-    assert_int_equal(mesh_write_jpeg(&file, &image, 90, NULL), ERR_OK);
+    assert_int_equal(mesh_write_jpeg(&file, &image, 90, MESH_JPEG_HALF_COLOUR, NULL), ERR_OK);
     check_cut(MODEL_FILE_JPG, buf_str(&file));
 }
 

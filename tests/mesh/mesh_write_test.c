@@ -114,8 +114,8 @@ static void test_mtl(void **state)
 {
     (void)state;
     static const struct mesh_material materials[] = {
-        {STR_INIT("house"), STR_INIT("scene.jpg"), {1, 1, 1}},
-        {STR_INIT("plain"), {0}, {0.25F, 0.5F, 0}},
+        {STR_INIT("house"), STR_INIT("scene.jpg"), {1, 1, 1}, 0},
+        {STR_INIT("plain"), {0}, {0.25F, 0.5F, 0}, 0},
     };
     struct buf buf CLEANUP(buf_done);
     buf_init(&buf, 1000);
@@ -178,7 +178,7 @@ static void test_jpeg(void **state)
     struct buf buf CLEANUP(buf_done);
     struct error err = {0};
     buf_init(&buf, 1 << 20);
-    assert_int_equal(mesh_write_jpeg(&buf, &image, 90, &err), ERR_OK);
+    assert_int_equal(mesh_write_jpeg(&buf, &image, 90, MESH_JPEG_HALF_COLOUR, &err), ERR_OK);
     tjhandle handle = tjInitDecompress();
     int width, height, sampling, space;
     const unsigned char *bytes = (const unsigned char *)buf.ptr;
@@ -196,7 +196,7 @@ static void test_jpeg(void **state)
 
     buf_reset(&buf);
     buf.max = 100;
-    assert_int_equal(mesh_write_jpeg(&buf, &image, 90, &err), ERR_TOO_LARGE);
+    assert_int_equal(mesh_write_jpeg(&buf, &image, 90, MESH_JPEG_HALF_COLOUR, &err), ERR_TOO_LARGE);
 }
 
 static void test_vectors(void **state)
