@@ -9,7 +9,10 @@ mkdir -p "$packages"
     flock 9
     cp "$here"/package.json "$here"/package-lock.json "$here"/*.mjs "$packages"
     cmp -s "$packages/package-lock.json" "$packages/node_modules/.installed" || {
-        npm --prefix "$packages" ci --silent --no-audit --no-fund >/dev/null
+        npm --prefix "$packages" ci --loglevel=error --no-audit --no-fund >"$packages/npm.log" 2>&1 || {
+            cat "$packages/npm.log" >&2
+            exit 1
+        }
         cp "$packages/package-lock.json" "$packages/node_modules/.installed"
     }
 ) 9>"$packages/lock"
