@@ -11,7 +11,7 @@ set(tests_dir ${PROJECT_SOURCE_DIR}/tests)
 set(test_environment
     ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1
     UBSAN_OPTIONS=print_stacktrace=1
-    TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
+    TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:die_after_fork=0
     PYTHONDONTWRITEBYTECODE=1)
 
 # sunlead_test(name label timeout_s command...) registers a test that runs in the top folder.

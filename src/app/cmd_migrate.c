@@ -223,8 +223,8 @@ static int run(const struct cli_command *command, char **argv)
 const struct cli_command cmd_migrate = {
     .name = "migrate",
     .summary = "Brings the database to the shape that this program needs",
-    .arguments = "up|status|check|copy FROM TO",
-    .help = "  up      applies what is missing; nobody else may use the database meanwhile;\n"
+    .arguments = "up|status|check|copy",
+    .help = "  up      applies what is missing; nobody else may use a SQLite database meanwhile;\n"
             "          counts the leads anew if nothing is and their table has partitions\n"
             "  status  lists the migrations and when they were applied\n"
             "  check   tells what up would do, and exits with 1 if that is something\n"

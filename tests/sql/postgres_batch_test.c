@@ -63,7 +63,7 @@ static void test_together(void **state)
     for (int i = 0; i < OPS; i++)
         assert_int_equal(ops[i]->error.code, ERR_OK);
     assert_in_range(postgres_db_i64(db, "SELECT count(DISTINCT xmin::text) FROM a WHERE x >= 0"), 1,
-                    OPS / 4);
+                    OPS / 2);
     for (int i = 0; i < OPS; i++)
         ops[i] = submit(db, db->sql, waiter, &insert, i % 5 == 0 ? i : OPS + i);
     waiter_wait(waiter, 2 * OPS);
