@@ -100,6 +100,7 @@ ALTER TABLE sunlead_jobs SET (fillfactor = 80, autovacuum_vacuum_scale_factor = 
 
 CREATE TABLE sunlead_files (
     project_id BIGINT NOT NULL,
+    company_id BIGINT NOT NULL,
     name TEXT NOT NULL,
     kind TEXT NOT NULL,
     state TEXT NOT NULL,

@@ -95,6 +95,7 @@ CREATE INDEX sunlead_jobs_ended ON sunlead_jobs(updated_at) WHERE state IN ('dea
 
 CREATE TABLE sunlead_files (
     project_id INTEGER NOT NULL,
+    company_id INTEGER NOT NULL,
     name TEXT NOT NULL,
     kind TEXT NOT NULL,
     state TEXT NOT NULL,

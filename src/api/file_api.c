@@ -24,7 +24,7 @@ struct file_list {
 static void sort_files(struct file_list *list)
 {
     const struct model_file *rows = list->rows.objects;
-    for (int kind = MODEL_FILE_NONE + 1; kind < MODEL_FILE_KIND_COUNT; kind++)
+    for (int kind = MODEL_FILE_NONE + 1; kind <= MODEL_FILE_ORIGINAL_MAX; kind++)
         list->files[kind] = (struct model_file){
             .name = model_file_name((enum model_file_kind)kind),
             .kind = (enum model_file_kind)kind,
@@ -41,7 +41,7 @@ static void sort_files(struct file_list *list)
 static struct str url_of(const struct file_list *list, const struct model_file *file)
 {
     struct arena *arena = http_arena(list->request);
-    if (file->state == MODEL_FILE_FETCHED)
+    if (file->state == MODEL_FILE_STORED)
         return arena_printf(arena, "/media/%lld/%.*s", (long long)list->project_id,
                             STR_ARG(file->name));
     return lightfusion_file_url(api_of(list->request)->lf, arena, list->project_id,
@@ -52,7 +52,7 @@ static void write_files(struct buf *body, const struct file_list *list)
 {
     json_write_name(body, "files");
     buf_append_char(body, '[');
-    for (int kind = MODEL_FILE_NONE + 1; kind < MODEL_FILE_KIND_COUNT; kind++) {
+    for (int kind = MODEL_FILE_NONE + 1; kind <= MODEL_FILE_ORIGINAL_MAX; kind++) {
         const struct model_file *file = &list->files[kind];
         buf_append_str(body, kind > MODEL_FILE_NONE + 1 ? STR(",{") : STR("{"));
         (void)json_write_members(body, &model_file_table, file, true);
@@ -68,7 +68,7 @@ static void write_errors(struct buf *body, const struct file_list *list)
     bool first = true;
     json_write_name(body, "errors");
     buf_append_char(body, '[');
-    for (int kind = MODEL_FILE_NONE + 1; kind < MODEL_FILE_KIND_COUNT; kind++) {
+    for (int kind = MODEL_FILE_NONE + 1; kind <= MODEL_FILE_ORIGINAL_MAX; kind++) {
         const struct model_file *file = &list->files[kind];
         if (file->error.len == 0)
             continue;
@@ -90,9 +90,9 @@ static void answer_files(struct file_list *list)
     sort_files(list);
     buf_printf(&body, "{\"project_id\":%lld", (long long)list->project_id);
     write_files(&body, list);
-    for (int kind = MODEL_FILE_NONE + 1; kind < MODEL_FILE_KIND_COUNT; kind++) {
+    for (int kind = MODEL_FILE_NONE + 1; kind <= MODEL_FILE_ORIGINAL_MAX; kind++) {
         const struct model_file *file = &list->files[kind];
-        downloaded = downloaded && file->state == MODEL_FILE_FETCHED;
+        downloaded = downloaded && file->state == MODEL_FILE_STORED;
         buf_printf(&body, ",\"%s_url\":", model_file_kind_names[kind]);
         json_write_str(&body, url_of(list, file));
     }

@@ -1,13 +1,18 @@
 // The model file's fields, names and content types.
 #include "domain/model_file.h"
 
-const char *const model_file_kind_names[] = {NULL, "jpg", "obj", "ply", "mtl", FIELD_NAMES_END};
-const char *const model_file_state_names[] = {NULL,      "pending", "fetched",
-                                              "missing", "failed",  FIELD_NAMES_END};
+#include <assert.h>
+
+const char *const model_file_kind_names[] = {NULL,      "jpg",      "obj",          "ply", "mtl",
+                                             "preview", "web",      "hd",           "ar",  "usdz",
+                                             "poster",  "manifest", FIELD_NAMES_END};
+const char *const model_file_state_names[] = {NULL,     "pending", "stored", "missing",
+                                              "failed", "removed", "remote", FIELD_NAMES_END};
 
 static const struct field model_file_fields[] = {
     {FIELD_AS_I64(struct model_file, project_id), .flags = FIELD_NO_JSON},
     {FIELD_AS_STR(struct model_file, name, 64)},
+    {FIELD_AS_I64(struct model_file, company_id), .flags = FIELD_NO_JSON},
     {FIELD_AS_ENUM(struct model_file, kind, enum model_file_kind, model_file_kind_names)},
     {FIELD_AS_ENUM(struct model_file, state, enum model_file_state, model_file_state_names)},
     {FIELD_AS_OPT_I64(struct model_file, size)},
@@ -29,7 +34,16 @@ static const struct {
     [MODEL_FILE_OBJ] = {STR_INIT("scene.obj"), STR_INIT("model/obj")},
     [MODEL_FILE_PLY] = {STR_INIT("scene.ply"), STR_INIT("application/octet-stream")},
     [MODEL_FILE_MTL] = {STR_INIT("scene.mtl"), STR_INIT("model/mtl")},
+    [MODEL_FILE_PREVIEW] = {STR_INIT("preview.glb"), STR_INIT("model/gltf-binary")},
+    [MODEL_FILE_WEB] = {STR_INIT("web.glb"), STR_INIT("model/gltf-binary")},
+    [MODEL_FILE_HD] = {STR_INIT("hd.glb"), STR_INIT("model/gltf-binary")},
+    [MODEL_FILE_AR] = {STR_INIT("ar.glb"), STR_INIT("model/gltf-binary")},
+    [MODEL_FILE_USDZ] = {STR_INIT("model.usdz"), STR_INIT("model/vnd.usdz+zip")},
+    [MODEL_FILE_POSTER] = {STR_INIT("poster.jpg"), STR_INIT("image/jpeg")},
+    [MODEL_FILE_MANIFEST] = {STR_INIT("manifest.json"), STR_INIT("application/json")},
 };
+static_assert(COUNT_OF(kinds) == MODEL_FILE_KIND_COUNT, "each kind has its name");
+static_assert(MODEL_FILE_ORIGINAL_MAX == MODEL_FILE_ORIGINAL_COUNT, "originals come first");
 
 struct str model_file_name(enum model_file_kind kind)
 {

@@ -1,4 +1,4 @@
-// The model file: our copy of one of LightFusion's mesh files.
+// The model file: our copy of one of LightFusion's mesh files, or what was made of them.
 #ifndef SUNLEAD_DOMAIN_MODEL_FILE_H
 #define SUNLEAD_DOMAIN_MODEL_FILE_H
 
@@ -8,28 +8,44 @@
 #include "base/number.h"
 #include "base/str.h"
 
+// Originals first: what LightFusion has. The others are made of them.
 enum model_file_kind {
     MODEL_FILE_NONE,
     MODEL_FILE_JPG,
     MODEL_FILE_OBJ,
     MODEL_FILE_PLY,
     MODEL_FILE_MTL,
+    MODEL_FILE_PREVIEW,
+    MODEL_FILE_WEB,
+    MODEL_FILE_HD,
+    MODEL_FILE_AR,
+    MODEL_FILE_USDZ,
+    MODEL_FILE_POSTER,
+    MODEL_FILE_MANIFEST,
     MODEL_FILE_KIND_COUNT
 };
 
-// Missing: LightFusion answers 404 for it. Failed: what came was not such a file, or all tries are
-// used up.
+// MODEL_FILE_ORIGINAL_MAX is the last kind of an original.
+#define MODEL_FILE_ORIGINAL_MAX   MODEL_FILE_MTL
+#define MODEL_FILE_ORIGINAL_COUNT 4
+
+// Stored: we have it. Missing: LightFusion answers 404 for it. Failed: what came was not such a
+// file or could not be converted, or all tries are used up. Removed: its time of keeping is over.
+// Remote: it is LightFusion's alone, and not to be stored.
 enum model_file_state {
     MODEL_FILE_STATE_NONE,
     MODEL_FILE_PENDING,
-    MODEL_FILE_FETCHED,
+    MODEL_FILE_STORED,
     MODEL_FILE_MISSING,
-    MODEL_FILE_FAILED
+    MODEL_FILE_FAILED,
+    MODEL_FILE_REMOVED,
+    MODEL_FILE_REMOTE
 };
 
 struct model_file {
     int64_t project_id;
-    struct str name; // "scene.obj"
+    struct str name;    // "scene.obj"
+    int64_t company_id; // whose quota it counts for
     enum model_file_kind kind;
     enum model_file_state state;
     struct opt_i64 size; // bytes
@@ -41,10 +57,16 @@ struct model_file {
 };
 
 extern const struct field_table model_file_table;
-extern const char *const model_file_kind_names[]; // "jpg", "obj", "ply", "mtl"
+extern const char *const model_file_kind_names[]; // "jpg", "obj", ..., "preview", "web", ...
 extern const char *const model_file_state_names[];
 
 #define MODEL_FILE_MAX_BYTES (INT64_C(512) << 20) // larger ones are not taken
+
+// model_file_is_original() tells whether a kind comes from LightFusion.
+static inline bool model_file_is_original(enum model_file_kind kind)
+{
+    return kind > MODEL_FILE_NONE && kind <= MODEL_FILE_ORIGINAL_MAX;
+}
 
 // model_file_name() is "scene.jpg" and so on.
 struct str model_file_name(enum model_file_kind kind);

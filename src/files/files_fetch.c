@@ -134,7 +134,7 @@ static void on_done(struct http_call *call)
 
 void files_fetch_start(struct files *files, struct files_fetch *fetch)
 {
-    check(fetch->kind != MODEL_FILE_NONE && fetch->kind < MODEL_FILE_KIND_COUNT);
+    check(model_file_is_original(fetch->kind));
     check(fetch->url.ptr != NULL && fetch->done != NULL);
     error_reset(&fetch->error);
     fetch->size = 0;

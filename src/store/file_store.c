@@ -9,8 +9,9 @@ void file_store_put(struct sql_op *op, const struct model_file *file)
                 "ON CONFLICT (project_id, name) DO UPDATE SET kind = excluded.kind, "
                 "state = excluded.state, size = excluded.size, sha256 = excluded.sha256, "
                 "content_type = excluded.content_type, error = excluded.error, "
-                "tries = excluded.tries, updated_at = excluded.updated_at "
-                "WHERE f.state <> 'fetched' OR excluded.state = 'fetched'",
+                "tries = excluded.tries, company_id = excluded.company_id, "
+                "updated_at = excluded.updated_at "
+                "WHERE f.state <> 'stored' OR excluded.state = 'stored'",
         .table = &model_file_table,
     };
     step_with_fields(op, &stmt, &model_file_table, file, 0);
@@ -33,7 +34,7 @@ void file_store_get(struct sql_op *op, int64_t project_id, struct str name, stru
     static const struct sql_stmt stmt = {
         .name = "file_get",
         .text = "SELECT {columns} FROM sunlead_files "
-                "WHERE project_id = $1 AND name = $2 AND state = 'fetched'",
+                "WHERE project_id = $1 AND name = $2 AND state = 'stored'",
         .table = &model_file_table,
     };
     struct sql_step *step = SQL_STEP(op, &stmt, SQLV_INT(project_id), SQLV_TEXT(name));

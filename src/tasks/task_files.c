@@ -35,7 +35,7 @@ static enum err apply_files(struct task *task, struct task_change *change, int64
     (void)err;
     order->updated_at = OPT_I64(now_us);
     order->files = FILES_DONE;
-    if (fetching->fetched < MODEL_FILE_KIND_COUNT - 1)
+    if (fetching->fetched < MODEL_FILE_ORIGINAL_COUNT)
         order->files = fetching->fetched > 0 ? FILES_PARTIAL : FILES_FAILED;
     change->job = TASK_JOB_FINISH;
     if (fetching->wanted_again > 0) {
@@ -80,7 +80,7 @@ static void judge(struct fetching *fetching, bool is_first_run)
     struct model_file *file = &fetching->file;
     const struct files_fetch *fetch = &fetching->fetch;
     if (fetch->error.code == ERR_OK) {
-        file->state = MODEL_FILE_FETCHED;
+        file->state = MODEL_FILE_STORED;
         file->size = OPT_I64(fetch->size);
         file->sha256 = str_of(fetch->sha256);
         fetching->fetched++;
@@ -120,6 +120,7 @@ static void fetched(struct files_fetch *fetch)
     struct fetching *fetching = fetching_of(task);
     fetching->file = (struct model_file){
         .project_id = task->order.project_id.value,
+        .company_id = task->order.company_id,
         .name = model_file_name(fetch->kind),
         .kind = fetch->kind,
         .content_type = model_file_content_type(fetch->kind),
@@ -140,15 +141,15 @@ static void fetched(struct files_fetch *fetch)
 static bool is_fetched(const struct fetching *fetching)
 {
     const struct model_file *known = known_of(fetching);
-    return known != NULL && known->state == MODEL_FILE_FETCHED;
+    return known != NULL && known->state == MODEL_FILE_STORED;
 }
 
 static void fetch_next(struct task *task)
 {
     struct fetching *fetching = fetching_of(task);
-    while (++fetching->kind < MODEL_FILE_KIND_COUNT && is_fetched(fetching))
+    while (++fetching->kind <= MODEL_FILE_ORIGINAL_MAX && is_fetched(fetching))
         fetching->fetched++;
-    if (fetching->kind >= MODEL_FILE_KIND_COUNT) {
+    if (fetching->kind > MODEL_FILE_ORIGINAL_MAX) {
         finish(task);
         return;
     }

@@ -6,9 +6,10 @@
 static void test_table(void **state)
 {
     (void)state;
-    ASSERT_TABLE(&model_file_table, struct model_file, "project_id", "name", "kind", "state",
-                 "size", "sha256", "content_type", "error", "tries", "updated_at");
-    ASSERT_FLAGGED(&model_file_table, FIELD_NO_JSON, "project_id", "tries", "updated_at");
+    ASSERT_TABLE(&model_file_table, struct model_file, "project_id", "name", "company_id", "kind",
+                 "state", "size", "sha256", "content_type", "error", "tries", "updated_at");
+    ASSERT_FLAGGED(&model_file_table, FIELD_NO_JSON, "project_id", "company_id", "tries",
+                   "updated_at");
     assert_int_equal(field_named(&model_file_table, "sha256")->max_len, 64);
     // A message of struct error fits.
     assert_true(field_named(&model_file_table, "error")->max_len >=
@@ -18,10 +19,12 @@ static void test_table(void **state)
 static void test_names(void **state)
 {
     (void)state;
-    ASSERT_NAMES(model_file_kind_names, NULL, "jpg", "obj", "ply", "mtl");
-    ASSERT_NAMES(model_file_state_names, NULL, "pending", "fetched", "missing", "failed");
+    ASSERT_NAMES(model_file_kind_names, NULL, "jpg", "obj", "ply", "mtl", "preview", "web", "hd",
+                 "ar", "usdz", "poster", "manifest");
+    ASSERT_NAMES(model_file_state_names, NULL, "pending", "stored", "missing", "failed", "removed",
+                 "remote");
     assert_string_equal(model_file_state_names[MODEL_FILE_PENDING], "pending");
-    assert_string_equal(model_file_state_names[MODEL_FILE_FETCHED], "fetched");
+    assert_string_equal(model_file_state_names[MODEL_FILE_STORED], "stored");
     assert_string_equal(model_file_state_names[MODEL_FILE_MISSING], "missing");
     assert_string_equal(model_file_state_names[MODEL_FILE_FAILED], "failed");
 }
@@ -36,6 +39,13 @@ static const struct {
     {MODEL_FILE_OBJ, "obj", "scene.obj", "model/obj"},
     {MODEL_FILE_PLY, "ply", "scene.ply", "application/octet-stream"},
     {MODEL_FILE_MTL, "mtl", "scene.mtl", "model/mtl"},
+    {MODEL_FILE_PREVIEW, "preview", "preview.glb", "model/gltf-binary"},
+    {MODEL_FILE_WEB, "web", "web.glb", "model/gltf-binary"},
+    {MODEL_FILE_HD, "hd", "hd.glb", "model/gltf-binary"},
+    {MODEL_FILE_AR, "ar", "ar.glb", "model/gltf-binary"},
+    {MODEL_FILE_USDZ, "usdz", "model.usdz", "model/vnd.usdz+zip"},
+    {MODEL_FILE_POSTER, "poster", "poster.jpg", "image/jpeg"},
+    {MODEL_FILE_MANIFEST, "manifest", "manifest.json", "application/json"},
 };
 
 static void test_kinds(void **state)

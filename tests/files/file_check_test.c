@@ -467,14 +467,14 @@ static void test_written_files(void **state)
 static void test_kinds_differ(void **state)
 {
     (void)state;
-    static const struct str files[MODEL_FILE_KIND_COUNT] = {
+    static const struct str files[MODEL_FILE_ORIGINAL_MAX + 1] = {
         [MODEL_FILE_JPG] = STR_INIT(HEAD SOS DATA EOI),
         [MODEL_FILE_OBJ] = STR_INIT("mtllib scene.mtl\n" TRIANGLE "f 1 2 3\n"),
         [MODEL_FILE_PLY] = STR_INIT(ASCII "element vertex 1\n" XYZ "end_header\n0 0 0\n"),
         [MODEL_FILE_MTL] = STR_INIT("newmtl tiles\nKd 1 1 1\n"),
     };
-    for (int is = MODEL_FILE_JPG; is < MODEL_FILE_KIND_COUNT; is++) {
-        for (int as = MODEL_FILE_JPG; as < MODEL_FILE_KIND_COUNT; as++)
+    for (int is = MODEL_FILE_JPG; is <= MODEL_FILE_ORIGINAL_MAX; is++) {
+        for (int as = MODEL_FILE_JPG; as <= MODEL_FILE_ORIGINAL_MAX; as++)
             assert_int_equal(check_copy((enum model_file_kind)as, files[is], NULL),
                              is == as ? ERR_OK : ERR_CORRUPT);
     }

@@ -16,7 +16,7 @@ static void check_cut(struct str jpeg)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct str content = {.ptr = (const char *)data, .len = size};
-    for (int kind = MODEL_FILE_JPG; kind < MODEL_FILE_KIND_COUNT; kind++) {
+    for (int kind = MODEL_FILE_JPG; kind <= MODEL_FILE_ORIGINAL_MAX; kind++) {
         struct error err;
         error_reset(&err);
         enum err code = file_check((enum model_file_kind)kind, content, &err);

@@ -469,7 +469,7 @@ def test_files(fetched: tuple[Client, dict[str, Any]]) -> None:
     for entry in listing["files"]:
         assert set(entry) >= {"name", "kind", "state", "size", "sha256", "content_type", "url"}
         assert entry["name"] == f"scene.{entry['kind']}"
-        assert entry["state"] == "fetched"
+        assert entry["state"] == "stored"
         assert path_of(entry["url"]) == f"/media/123/{entry['name']}"
         assert listing[f"{entry['kind']}_url"] == entry["url"]
         answer = api.get(path_of(entry["url"]))

@@ -17,7 +17,7 @@ static struct model_file file_of(int64_t project_id, enum model_file_kind kind,
         .content_type = model_file_content_type(kind),
         .updated_at = OPT_I64(STORE_T0_US),
     };
-    if (state == MODEL_FILE_FETCHED) {
+    if (state == MODEL_FILE_STORED) {
         file.size = OPT_I64(INT64_C(5000000000));
         file.sha256 = str_of(hash_a);
     } else {
@@ -55,7 +55,7 @@ static void assert_same_file(const struct model_file *got, const struct model_fi
 static void test_put_and_get(void **state)
 {
     struct store_fixture *f = *state;
-    struct model_file want = file_of(5, MODEL_FILE_OBJ, MODEL_FILE_FETCHED);
+    struct model_file want = file_of(5, MODEL_FILE_OBJ, MODEL_FILE_STORED);
     put(f, want);
     struct model_file got = {0};
     struct sql_op *op = store_read(f);
@@ -67,7 +67,7 @@ static void test_put_and_get(void **state)
 static void test_get_of_others(void **state)
 {
     struct store_fixture *f = *state;
-    put(f, file_of(5, MODEL_FILE_OBJ, MODEL_FILE_FETCHED));
+    put(f, file_of(5, MODEL_FILE_OBJ, MODEL_FILE_STORED));
     put(f, file_of(5, MODEL_FILE_PLY, MODEL_FILE_MISSING));
     static const struct {
         int64_t project_id;
@@ -94,12 +94,12 @@ static void test_put_again(void **state)
     static const struct put_row rows[] = {
         {MODEL_FILE_PENDING, MODEL_FILE_MISSING, true},
         {MODEL_FILE_MISSING, MODEL_FILE_PENDING, true},
-        {MODEL_FILE_FAILED, MODEL_FILE_FETCHED, true},
-        {MODEL_FILE_MISSING, MODEL_FILE_FETCHED, true},
-        {MODEL_FILE_FETCHED, MODEL_FILE_FETCHED, true},
-        {MODEL_FILE_FETCHED, MODEL_FILE_PENDING, false},
-        {MODEL_FILE_FETCHED, MODEL_FILE_MISSING, false},
-        {MODEL_FILE_FETCHED, MODEL_FILE_FAILED, false},
+        {MODEL_FILE_FAILED, MODEL_FILE_STORED, true},
+        {MODEL_FILE_MISSING, MODEL_FILE_STORED, true},
+        {MODEL_FILE_STORED, MODEL_FILE_STORED, true},
+        {MODEL_FILE_STORED, MODEL_FILE_PENDING, false},
+        {MODEL_FILE_STORED, MODEL_FILE_MISSING, false},
+        {MODEL_FILE_STORED, MODEL_FILE_FAILED, false},
     };
     struct store_fixture *f = *state;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -122,10 +122,10 @@ static void test_list(void **state)
     struct store_fixture *f = *state;
     struct model_file files[MODEL_FILE_KIND_COUNT] = {0};
     assert_int_equal(list(f, 5, files, COUNT_OF(files)), 0);
-    put(f, file_of(5, MODEL_FILE_PLY, MODEL_FILE_FETCHED));
+    put(f, file_of(5, MODEL_FILE_PLY, MODEL_FILE_STORED));
     put(f, file_of(5, MODEL_FILE_JPG, MODEL_FILE_MISSING));
     put(f, file_of(5, MODEL_FILE_MTL, MODEL_FILE_PENDING));
-    put(f, file_of(6, MODEL_FILE_OBJ, MODEL_FILE_FETCHED));
+    put(f, file_of(6, MODEL_FILE_OBJ, MODEL_FILE_STORED));
     assert_int_equal(list(f, 5, files, COUNT_OF(files)), 3);
     assert_true(str_equal(files[0].name, STR("scene.jpg")));
     assert_true(str_equal(files[1].name, STR("scene.mtl")));

@@ -72,7 +72,7 @@ static void assert_files(struct task_fixture *f, const enum model_file_state wan
         if (file->state != want[file->kind - MODEL_FILE_JPG])
             fail_msg("%.*s is %s: %.*s", STR_ARG(file->name), model_file_state_names[file->state],
                      STR_ARG(file->error));
-        bool fetched = file->state == MODEL_FILE_FETCHED;
+        bool fetched = file->state == MODEL_FILE_STORED;
         assert_int_equal(file->size.set, fetched);
         assert_int_equal(file->sha256.len, fetched ? 64 : 0);
         assert_int_equal(file->error.ptr == NULL, fetched);
@@ -99,7 +99,7 @@ struct files_row {
     enum model_file_state files[4];
 };
 
-#define F MODEL_FILE_FETCHED
+#define F MODEL_FILE_STORED
 
 static const struct files_row files_rows[] = {
     {"all there", {ANSWER_JPG}, {ANSWER_OBJ}, FILES_DONE, false, 1, FILES_DONE, {F, F, F, F}},
