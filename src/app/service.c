@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "api/api.h"
+#include "app/copied_note.h"
 #include "app/stop_signal.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -113,6 +114,7 @@ static enum err open_database(struct service *service, const struct config *conf
         log_event(LOG_WARN, "config.pooler_unused",
                   "DATABASE_DIRECT_URL is set and DATABASE_POOLER is 0: if DATABASE_URL leads to a "
                   "pooler in transaction mode, set DATABASE_POOLER=1");
+    TRY(name_setting(copied_note_refuse(config->database_url, err), "DATABASE_URL", err));
     enum err code = sql_open_as(&settings, &service->db, err);
     TRY(name_setting(code, "DATABASE_URL", err));
     TRY(check_not_copying(service->db, err));
