@@ -151,9 +151,13 @@ static enum err open_upstream(struct service *service, const struct config *conf
 
 static enum err open_files(struct service *service, const struct config *config, struct error *err)
 {
-    const char *dir = arena_printf(service->arena, "%s/files", config->data_dir).ptr;
     TRY(pool_open(&service->pool, "files", FILE_THREADS, FILE_QUEUE_MAX, err));
-    enum err code = files_open(dir, service->http, service->pool, &service->files, err);
+    const struct files_settings settings = {
+        .dir = arena_printf(service->arena, "%s/files", config->data_dir).ptr,
+        .http = service->http,
+        .pool = service->pool,
+    };
+    enum err code = files_open(&settings, &service->files, err);
     return name_setting(code, "DATA_DIR", err);
 }
 
