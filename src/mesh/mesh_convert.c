@@ -5,6 +5,7 @@
 #include "mesh/mesh_job.h"
 #include "mesh/mesh_poster.h"
 #include "mesh/mesh_write.h"
+#include "mesh/usdz.h"
 
 #define PRODUCT_BYTES_MAX ((size_t)1 << 30)
 #define MANIFEST_MAX      ((size_t)1 << 20)
@@ -14,6 +15,7 @@ static const struct mesh_product default_products[] = {
     {STR_INIT("hd.glb"), MESH_PRODUCT_GLB, SIZE_MAX, 2048, true},
     {STR_INIT("web.glb"), MESH_PRODUCT_GLB, 100000, 2048, true},
     {STR_INIT("ar.glb"), MESH_PRODUCT_GLB, 100000, 2048, false},
+    {STR_INIT("model.usdz"), MESH_PRODUCT_USDZ, 100000, 2048, false},
     {STR_INIT("preview.glb"), MESH_PRODUCT_GLB, 20000, 1024, true},
     {STR_INIT("poster.jpg"), MESH_PRODUCT_POSTER, 20000, 1024, false},
 };
@@ -133,20 +135,18 @@ static enum err make_model(struct mesh_job *job, struct mesh_model *ret_model, s
 
 // ---- Making.
 
-static enum err make_glb(struct mesh_job *job, size_t product, const struct mesh_model *model,
-                         struct buf *buf, struct error *err)
+static struct glb_settings settings_for(const struct mesh_job *job, size_t product)
 {
     struct str *jpegs = arena_new(job->arena, struct str, job->texture_count);
     for (size_t i = 0; i < job->texture_count; i++)
         jpegs[i] = job->textures[i].jpegs[product];
-    const struct glb_settings settings = {
+    return (struct glb_settings){
         .textures = jpegs,
         .texture_count = job->texture_count,
         .texture_of = job->texture_of,
         .is_compressed = job->options->products[product].is_compressed,
         .version = job->options->version,
     };
-    return glb_write(buf, model, &settings, err);
 }
 
 static enum err make_poster(struct mesh_job *job, const struct mesh_model *model, struct buf *buf,
@@ -166,11 +166,15 @@ static enum err make_product(struct mesh_job *job, size_t index, const struct me
                              struct error *err)
 {
     const struct mesh_product *product = &job->options->products[index];
+    const struct glb_settings settings = settings_for(job, index);
     CLEANUP(buf_done) struct buf buf;
     buf_init(&buf, PRODUCT_BYTES_MAX);
     switch (product->kind) {
     case MESH_PRODUCT_GLB:
-        TRY(make_glb(job, index, model, &buf, err));
+        TRY(glb_write(&buf, model, &settings, err));
+        break;
+    case MESH_PRODUCT_USDZ:
+        TRY(usdz_write(&buf, model, &settings, err));
         break;
     case MESH_PRODUCT_POSTER:
         TRY(make_poster(job, model, &buf, err));

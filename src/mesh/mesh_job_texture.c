@@ -30,7 +30,7 @@ static enum err make_size(struct mesh_job *job, struct mesh_texture *texture, si
     const struct mesh_product *products = job->options->products;
     unsigned side = products[product].texture_px;
     for (size_t i = 0; i < product; i++) {
-        if (products[i].kind == MESH_PRODUCT_GLB && products[i].texture_px == side) {
+        if (products[i].kind != MESH_PRODUCT_POSTER && products[i].texture_px == side) {
             texture->jpegs[product] = texture->jpegs[i];
             return ERR_OK;
         }
@@ -66,7 +66,7 @@ static enum err make_sizes(struct mesh_job *job, struct mesh_texture *texture,
     if (is_common && texture->width <= largest && texture->height <= largest)
         texture->original = arena_str(job->arena, file->bytes);
     for (size_t i = 0; i < options->product_count; i++) {
-        if (options->products[i].kind == MESH_PRODUCT_GLB) {
+        if (options->products[i].kind != MESH_PRODUCT_POSTER) {
             TRY(make_size(job, texture, i, &image, err));
             continue;
         }
