@@ -28,8 +28,11 @@ const struct mesh_product *mesh_products_default(size_t *ret_count)
 
 void mesh_job_warn(struct mesh_job *job, struct str sentence)
 {
-    if (job->warning_count < MESH_WARNINGS_MAX)
-        job->warnings[job->warning_count++] = sentence;
+    if (job->warning_count == MESH_WARNINGS_MAX)
+        return;
+    job->warnings[job->warning_count++] = sentence;
+    if (job->sink->warn != NULL)
+        job->sink->warn(job->sink->context, sentence);
 }
 
 void mesh_job_lap(struct mesh_job *job, struct str name)
@@ -162,6 +165,21 @@ static enum err make_poster(struct mesh_job *job, const struct mesh_model *model
     return mesh_write_jpeg(buf, &poster, POSTER_QUALITY, MESH_JPEG_HALF_COLOUR, err);
 }
 
+// The longer side of the largest texture that shows; 0 without one.
+static unsigned texture_px(const struct mesh_job *job, size_t product,
+                           const struct mesh_model *model)
+{
+    unsigned px = 0;
+    for (size_t i = 0; i < model->part_count; i++) {
+        uint32_t material = model->parts[i].material;
+        if (model->skins[material] != MESH_TEXTURED)
+            continue;
+        unsigned side = mesh_job_texture_px(job, job->texture_of[material], product);
+        px = side > px ? side : px;
+    }
+    return px;
+}
+
 static enum err make_product(struct mesh_job *job, size_t index, const struct mesh_model *model,
                              struct error *err)
 {
@@ -181,10 +199,26 @@ static enum err make_product(struct mesh_job *job, size_t index, const struct me
         break;
     }
     job->made[job->made_count++] = (struct mesh_made){
-        .product = product, .bytes = buf.len, .triangles = model->index_count / 3};
+        .product = product,
+        .bytes = buf.len,
+        .triangles = model->index_count / 3,
+        .texture_px = texture_px(job, index, model),
+    };
     TRY(job->sink->put(job->sink->context, product->name, buf_str(&buf), err));
     mesh_job_lap(job, product->name);
     return ERR_OK;
+}
+
+// Fewer triangles, or as few as the surface allows.
+static void make_fewer(struct mesh_job *job, struct mesh_model *model, size_t triangles)
+{
+    mesh_simplify(model, triangles, job->arena, model);
+    size_t left = model->index_count / 3;
+    if (left > triangles + triangles / 10)
+        mesh_job_warn(job, arena_printf(job->arena,
+                                        "%zu triangles are left where %zu were wanted: with fewer "
+                                        "the surface would tear",
+                                        left, triangles));
 }
 
 static enum err make_products(struct mesh_job *job, struct mesh_model *model, struct error *err)
@@ -194,7 +228,7 @@ static enum err make_products(struct mesh_job *job, struct mesh_model *model, st
         size_t triangles = job->options->products[i].triangles;
         check(triangles <= before);
         if (triangles < before)
-            mesh_simplify(model, triangles, job->arena, model);
+            make_fewer(job, model, triangles);
         before = triangles;
         TRY(make_product(job, i, model, err));
     }

@@ -35,9 +35,11 @@ struct mesh_source {
     struct str name; // of the OBJ or PLY
 };
 
-// Where the products go. put() may keep nothing of the bytes.
+// Where the products go. put() may keep nothing of the bytes. warn(), which may be NULL, is told in
+// a sentence what was missing or could not be done as wanted: what the manifest lists as warnings.
 struct mesh_sink {
     enum err (*put)(void *context, struct str name, struct str bytes, struct error *err);
+    void (*warn)(void *context, struct str sentence);
     void *context;
 };
 

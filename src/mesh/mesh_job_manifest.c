@@ -48,7 +48,7 @@ static void write_files(const struct mesh_job *job, struct buf *json)
         mesh_json_text(json, "name", made->product->name);
         mesh_json_number(json, "bytes", (double)made->bytes);
         mesh_json_number(json, "triangles", (double)made->triangles);
-        mesh_json_number(json, "texture_px", made->product->texture_px);
+        mesh_json_number(json, "texture_px", made->texture_px);
         mesh_json_end(json, '}');
     }
     mesh_json_end(json, ']');

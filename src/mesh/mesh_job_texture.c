@@ -42,6 +42,17 @@ static enum err make_size(struct mesh_job *job, struct mesh_texture *texture, si
     return write_jpeg(job, image, side, &texture->jpegs[product], err);
 }
 
+unsigned mesh_job_texture_px(const struct mesh_job *job, uint32_t index, size_t product)
+{
+    const struct mesh_texture *texture = &job->textures[index];
+    const struct mesh_product *wanted = &job->options->products[product];
+    bool is_poster = wanted->kind == MESH_PRODUCT_POSTER;
+    unsigned width = is_poster ? texture->small.width : texture->width;
+    unsigned height = is_poster ? texture->small.height : texture->height;
+    unsigned side = width > height ? width : height;
+    return side > wanted->texture_px ? wanted->texture_px : side;
+}
+
 static unsigned poster_px(const struct mesh_job *job)
 {
     unsigned side = POSTER_PX;
