@@ -15,6 +15,8 @@ struct mesh_texture {
     unsigned height;
     struct str original;                 // the file, where it may be used as it is
     struct str jpegs[MESH_PRODUCTS_MAX]; // for each product
+    double psnrs_db[MESH_PRODUCTS_MAX];  // how near they are to the source in their size; 0: it is
+                                         // the file itself
     struct mesh_image small;             // for the poster
 };
 
