@@ -9,15 +9,30 @@ static const struct str cache_controls[] = {
     [FILE_CACHING_IMMUTABLE] = STR_INIT("public, max-age=31536000, immutable"),
 };
 
+// The address is signed for who asked now, so it is in no cache.
+static void redirect(struct http_request *request, struct str url)
+{
+    http_set_header(request, "Cache-Control", STR("no-store"));
+    http_set_header(request, "Location", url);
+    http_respond(request, 302, "text/plain", STR(""));
+}
+
 void file_answer(struct http_request *request, const struct model_file *file,
                  enum file_caching caching)
 {
     struct error err;
-    int fd = -1;
-    int64_t size = 0;
+    struct files_place place = {
+        .sha256 = file->sha256,
+        .content_type = model_file_content_type(file->kind),
+        .is_head = http_is_head(request),
+    };
     error_reset(&err);
-    if (files_open_read(api_of(request)->files, file->sha256, &fd, &size, &err) != ERR_OK) {
+    if (files_locate(api_of(request)->files, http_arena(request), &place, &err) != ERR_OK) {
         http_problem(request, &err);
+        return;
+    }
+    if (place.fd < 0) {
+        redirect(request, place.url);
         return;
     }
     http_set_header(request, "Cache-Control", cache_controls[caching]);
@@ -25,6 +40,6 @@ void file_answer(struct http_request *request, const struct model_file *file,
     http_set_header(
         request, "Content-Disposition",
         arena_printf(http_arena(request), "inline; filename=\"%.*s\"", STR_ARG(file->name)));
-    http_respond_file(request, model_file_content_type(file->kind).ptr, fd, (uint64_t)size,
+    http_respond_file(request, place.content_type.ptr, place.fd, (uint64_t)place.size,
                       file->sha256);
 }
