@@ -1,11 +1,11 @@
 """Measures how fast a file of 20 MB is served over loopback, by sunlead and by nginx: files.py SUNLEAD [ROUNDS].
 Both send by sendfile and have the same clients, which throw away what comes. Medians of interleaved rounds."""
+import concurrent.futures
 import contextlib
 import hashlib
 import json
 import multiprocessing
 import os
-import selectors
 import shutil
 import socket
 import sqlite3
@@ -46,53 +46,40 @@ http {{
 """
 
 
-class Download:
-    """A connection that asks for the file over and over."""
+def download(port: int, path: str, end: float) -> int:
+    """Asks for the file over and over, until the end. Returns how many bytes came."""
+    total = 0
+    request = f"GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n".encode()
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        while time.monotonic() < end:
+            connection.sendall(request)
+            left = FILE_BYTES - read_head(connection)
+            # MSG_TRUNC: the kernel drops the bytes, which costs the client little.
+            while left > 0:
+                got = connection.recv_into(BUFFER, min(left, RECEIVE_BYTES), socket.MSG_TRUNC | socket.MSG_WAITALL)
+                assert got > 0, "the server closed the connection"
+                left -= got
+            total += FILE_BYTES
+    return total
 
-    def __init__(self, port: int, path: str):
-        self.socket = socket.create_connection(("127.0.0.1", port))
-        self.request = f"GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n".encode()
-        self.left = 0
-        self.head = b""
-        self.total = 0
-        self.socket.sendall(self.request)
 
-    def read(self) -> None:
-        if self.left == 0:
-            self.read_head()
-            return
-        # MSG_TRUNC: the kernel drops the bytes, which costs the client little.
-        got = self.socket.recv_into(BUFFER, min(self.left, RECEIVE_BYTES), socket.MSG_TRUNC)
-        assert got > 0, "the server closed the connection"
-        self.total += got
-        self.left -= got
-        if self.left == 0:
-            self.socket.sendall(self.request)
-
-    def read_head(self) -> None:
-        self.head += self.socket.recv(1024)
-        end = self.head.find(b"\r\n\r\n")
-        if end < 0:
-            return
-        assert self.head.startswith(b"HTTP/1.1 200 "), self.head[:end]
-        assert f"Content-Length: {FILE_BYTES}\r\n".encode() in self.head, self.head[:end]
-        self.left = FILE_BYTES - (len(self.head) - end - 4)
-        self.head = b""
+def read_head(connection: socket.socket) -> int:
+    """Returns how much of the body came with it."""
+    head = b""
+    while (end := head.find(b"\r\n\r\n")) < 0:
+        head += connection.recv(1024)
+    assert head.startswith(b"HTTP/1.1 200 "), head[:end]
+    assert f"Content-Length: {FILE_BYTES}\r\n".encode() in head, head[:end]
+    return len(head) - end - 4
 
 
 BUFFER = bytearray(RECEIVE_BYTES)
 
 
 def load(port: int, path: str, connections: int, seconds: float, out: multiprocessing.Queue) -> None:
-    selector = selectors.DefaultSelector()
-    downloads = [Download(port, path) for _ in range(connections)]
-    for download in downloads:
-        selector.register(download.socket, selectors.EVENT_READ, download)
     end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        for key, _ in selector.select(1):
-            key.data.read()
-    out.put(sum(download.total for download in downloads))
+    with concurrent.futures.ThreadPoolExecutor(connections) as threads:
+        out.put(sum(threads.map(lambda _: download(port, path, end), range(connections))))
 
 
 def cpu_seconds(pid: int) -> float:
