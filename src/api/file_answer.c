@@ -25,6 +25,7 @@ void file_answer(struct http_request *request, const struct model_file *file,
         .sha256 = file->sha256,
         .content_type = model_file_content_type(file->kind),
         .is_head = http_is_head(request),
+        .takes_gzip = model_file_is_text(file->kind) && http_accepts_gzip(request),
     };
     error_reset(&err);
     if (files_locate(api_of(request)->files, http_arena(request), &place, &err) != ERR_OK) {
@@ -35,11 +36,17 @@ void file_answer(struct http_request *request, const struct model_file *file,
         redirect(request, place.url);
         return;
     }
+    struct str etag = file->sha256;
+    if (place.is_gzip) {
+        etag = arena_printf(http_arena(request), "%.*s-gzip", STR_ARG(etag));
+        http_set_header(request, "Content-Encoding", STR("gzip"));
+    }
+    if (model_file_is_text(file->kind))
+        http_set_header(request, "Vary", STR("Accept-Encoding"));
     http_set_header(request, "Cache-Control", cache_controls[caching]);
     http_set_header(request, "X-Content-Type-Options", STR("nosniff"));
     http_set_header(
         request, "Content-Disposition",
         arena_printf(http_arena(request), "inline; filename=\"%.*s\"", STR_ARG(file->name)));
-    http_respond_file(request, place.content_type.ptr, place.fd, (uint64_t)place.size,
-                      file->sha256);
+    http_respond_file(request, place.content_type.ptr, place.fd, (uint64_t)place.size, etag);
 }

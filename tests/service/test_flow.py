@@ -1,4 +1,5 @@
 """The specification's flows against the simulator: a lead gets its 3D model."""
+import gzip
 import hashlib
 import json
 import re
@@ -538,6 +539,38 @@ def test_addresses_of_a_cdn(stage: Stage, simulator: Simulator) -> None:
         assert answer.headers["Access-Control-Allow-Origin"] == "https://viewer.example"
         exposed = answer.headers["Access-Control-Expose-Headers"].split(", ")
         assert {"Accept-Ranges", "Content-Range", "ETag"} <= set(exposed)
+
+
+def test_text_comes_in_gzip_to_whoever_takes_it(fetched: tuple[Client, dict[str, Any]]) -> None:
+    api, listing = fetched
+    files = {entry["kind"]: entry for entry in listing["files"]}
+    obj, sha256 = files["obj"]["url"], files["obj"]["sha256"]
+    plain = api.get(obj)
+    assert plain.headers["Content-Encoding"] is None and plain.headers["Vary"] == "Accept-Encoding"
+    takes = {"Accept-Encoding": "br, gzip;q=0.8"}
+    packed = api.get(obj, headers=takes)
+    assert packed.status == 200 and packed.headers["Content-Encoding"] == "gzip"
+    assert packed.headers["Vary"] == "Accept-Encoding"
+    assert packed.headers["ETag"] == f'"{sha256}-gzip"' != plain.headers["ETag"]
+    assert packed.headers.get_content_type() == "model/obj"
+    assert gzip.decompress(packed.body) == plain.body
+    assert len(packed.body) == int(packed.headers["Content-Length"]) < 0.9 * len(plain.body)
+    head = api.send("HEAD", obj, headers=takes)
+    assert head.headers["Content-Length"] == packed.headers["Content-Length"]
+    # Conditions and ranges are about what would be sent.
+    for tag, status in ((packed.headers["ETag"], 304), (plain.headers["ETag"], 200)):
+        assert api.get(obj, headers=takes | {"If-None-Match": tag}).status == status
+    part = api.get(obj, headers=takes | {"Range": "bytes=100-199", "If-Range": packed.headers["ETag"]})
+    assert part.status == 206 and part.body == packed.body[100:200]
+    assert part.headers["Content-Range"] == f"bytes 100-199/{len(packed.body)}"
+    whole = api.get(obj, headers=takes | {"Range": "bytes=100-199", "If-Range": plain.headers["ETag"]})
+    assert whole.status == 200 and whole.body == packed.body
+    beyond = api.get(obj, headers=takes | {"Range": f"bytes={len(packed.body)}-"})
+    assert beyond.status == 416 and beyond.headers["Content-Encoding"] is None
+    for refused in ("gzip;q=0", "identity", "*;q=0", "br"):
+        assert api.get(obj, headers={"Accept-Encoding": refused}).headers["Content-Encoding"] is None
+    jpg = api.get(files["jpg"]["url"], headers=takes)
+    assert jpg.headers["Content-Encoding"] is None and jpg.headers["Vary"] is None
 
 
 def test_the_files_are_a_house(fetched: tuple[Client, dict[str, Any]]) -> None:
