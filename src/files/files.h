@@ -14,9 +14,9 @@
 struct files;
 
 // files_open() uses a directory (made if it is not there): files are at <dir>/ab/abcdef... by their
-// SHA-256, downloads under way in <dir>/tmp, from which those of killed processes are removed. Any
-// number of processes may share it. http and pool (for checking and syncing) must outlive it.
-// Blocks.
+// SHA-256, downloads under way in <dir>/tmp, from which what killed processes left is removed:
+// downloads that another run can go on with after a day. Any number of processes may share it. http
+// and pool (for checking and syncing) must outlive it. Blocks.
 MUST_CHECK enum err files_open(const char *dir, struct http_client *http, struct pool *pool,
                                struct files **ret_files, struct error *err);
 
@@ -41,20 +41,15 @@ struct files_fetch {
     struct error error;
     int64_t size;
     char sha256[SHA256_HEX + 1];
-    // the store's own
-    struct files *files;
-    struct arena *arena;
-    struct http_call http;
-    struct pool_work work;
-    struct sha256 *hash;
-    char *tmp_path; // NULL: there is no temporary file
-    int fd;
+    struct files *files; // the store's own
 };
 
-// files_fetch_start() downloads to a temporary name, counts and hashes, checks the content by its
-// kind (file_check()), syncs, and only then gives the file its name: it is there whole or not at
-// all. Connecting may take 5 s, all of it 10 min; no credentials are sent. done is called exactly
-// once, never inside this function. Does not block.
+// files_fetch_start() downloads to a temporary name, checks size, MD5 (where it is said) and
+// content by its kind (file_check()), hashes, syncs, and only then gives the file its name: it is
+// there whole or not at all. What an earlier run had of it, here or in another process, is gone on
+// with if it is still the same file (strong ETag), as is what breaks off on its way. Connecting may
+// take 5 s, all of it 10 min, and 30 s without a byte break a request off; no credentials are
+// sent. done is called exactly once, never inside this function. Does not block.
 void files_fetch_start(struct files *files, struct files_fetch *fetch);
 
 // files_open_read() opens a stored file by its SHA-256 (64 lower-case hex digits, else ERR_INVALID)

@@ -18,6 +18,7 @@ struct files {
     int64_t max_bytes;
     unsigned connect_ms;
     unsigned total_ms;
+    unsigned stall_s;
 };
 
 // files_create_tmp() makes an empty file of a random name under <dir>/tmp for writing, locked
@@ -30,8 +31,9 @@ MUST_CHECK enum err files_create_tmp(const struct files *files, struct arena *ar
 MUST_CHECK enum err files_publish(const struct files *files, int fd, const char *tmp_path,
                                   const char sha256[SHA256_HEX + 1], struct error *err);
 
-// files_disk_err() turns the error of a failed file call into the store's: ERR_UNAVAILABLE with the
-// reason as its cause, since paths are nobody's business. Returns the code.
+// files_disk_err() turns the error of a failed file call (its errno still set) into the store's:
+// ERR_UNAVAILABLE, "our disk is full" where that is it, with the reason as its cause, since paths
+// are nobody's business. Returns the code.
 enum err files_disk_err(struct error *err);
 
 #endif
