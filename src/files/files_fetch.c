@@ -1,17 +1,15 @@
 // Downloads a file: network to temporary file, in as many pieces as it takes; then on a worker
-// check, sync and name.
+// check; then into the store.
 #include "files/files.h"
 
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "base/clock.h"
-#include "base/crash.h"
 #include "base/fs.h"
 #include "files/file_check.h"
-#include "files/files_dir.h"
 #include "files/files_partial.h"
 #include "files/files_range.h"
+#include "files/files_store.h"
 
 // The client's own limit stays above ours, so that ours gives the reason.
 #define ANSWER_SLACK_BYTES (INT64_C(1) << 20)
@@ -29,6 +27,7 @@ struct download {
     struct str url;
     struct http_call http;
     struct pool_work work;
+    struct files_put put;
     struct partial partial;
     int64_t asked_from;  // where the answer in hand is to begin
     struct opt_i64 said; // bytes of the whole file
@@ -110,6 +109,7 @@ static enum err begin_part(struct download *download)
                               (etag.ptr != NULL && !str_equal(etag, download->partial.etag));
     if (download->is_other_part)
         return ERR_UPSTREAM;
+    TRY(files_partial_cut(&download->partial, range.first, error_of(download)));
     download->said = OPT_I64(range.total);
     note_md5(download);
     if (range.total > files_of(download)->max_bytes)
@@ -175,24 +175,43 @@ static enum err check_content(struct download *download)
     return code;
 }
 
-static void run_store(struct pool_work *work)
+static void put_done(struct files_put *put)
 {
-    struct download *download = CONTAINER_OF(work, struct download, work);
-    struct files_fetch *fetch = download->fetch;
-    struct partial *partial = &download->partial;
-    if (check_content(download) == ERR_OK) {
-        crash_here(CRASH_FILE_NAMING);
-        if (files_publish(fetch->files, partial->fd, partial->path, fetch->sha256, &fetch->error) ==
-            ERR_OK)
-            partial->path = NULL;
-        crash_here(CRASH_FILE_NAMED);
+    struct download *download = put->ctx;
+    if (put->error.code == ERR_OK) {
+        download->partial.path = NULL;
+    } else {
+        *error_of(download) = put->error;
+        // What our own disk refused it may also have spoiled.
+        if (files_of(download)->kind->is_remote)
+            files_partial_keep(&download->partial);
     }
     end_download(download);
 }
 
+static void run_check(struct pool_work *work)
+{
+    struct download *download = CONTAINER_OF(work, struct download, work);
+    struct files_fetch *fetch = download->fetch;
+    if (check_content(download) != ERR_OK) {
+        end_download(download);
+        return;
+    }
+    download->put = (struct files_put){
+        .fd = download->partial.fd,
+        .tmp_path = download->partial.path,
+        .size = download->partial.size,
+        .sha256 = str_of(fetch->sha256),
+        .content_type = model_file_content_type(fetch->kind),
+        .done = put_done,
+        .ctx = download,
+    };
+    files_put_start(fetch->files, &download->put);
+}
+
 static void store(struct download *download)
 {
-    download->work.run = run_store;
+    download->work.run = run_check;
     if (pool_submit(files_of(download)->pool, &download->work) == ERR_OK)
         return; // the download is the worker's now
     error_set(error_of(download), ERR_UNAVAILABLE, "too many files are being stored");
@@ -228,9 +247,8 @@ static void ask(struct download *download)
         .done = on_done,
         .ctx = download,
     };
-    if (partial->etag.ptr != NULL && partial->size > 1 &&
-        ftruncate(partial->fd, partial->size - 1) == 0 && lseek(partial->fd, 0, SEEK_END) > 0) {
-        download->asked_from = --partial->size;
+    if (partial->etag.ptr != NULL && partial->size > 1) {
+        download->asked_from = partial->size - 1;
         download->http.headers[0] =
             arena_printf(download->arena, "Range: bytes=%lld-", (long long)download->asked_from);
         download->http.headers[1] =

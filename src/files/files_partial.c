@@ -12,7 +12,7 @@
 #include "base/fs.h"
 #include "base/hash.h"
 #include "base/random.h"
-#include "files/files_dir.h"
+#include "files/files_store.h"
 
 // part-<digits of a hash of the address>-<the tag in hex>
 #define PREFIX        "part-"
@@ -159,6 +159,17 @@ enum err files_partial_create(struct partial *partial, struct str etag, struct e
     if (is_strong(etag) && create_named(partial, etag))
         return ERR_OK;
     return files_create_tmp(partial->files, partial->arena, &partial->path, &partial->fd, err);
+}
+
+enum err files_partial_cut(struct partial *partial, int64_t from, struct error *err)
+{
+    check(from <= partial->size);
+    if (ftruncate(partial->fd, from) != 0 || lseek(partial->fd, from, SEEK_SET) != from) {
+        fs_err(err, "ftruncate", partial->path);
+        return files_disk_err(err);
+    }
+    partial->size = from;
+    return ERR_OK;
 }
 
 enum err files_partial_reserve(const struct partial *partial, int64_t size, struct error *err)

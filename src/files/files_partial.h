@@ -32,6 +32,10 @@ void files_partial_find(struct partial *partial, const struct files *files, stru
 MUST_CHECK enum err files_partial_create(struct partial *partial, struct str etag,
                                          struct error *err);
 
+// files_partial_cut() takes away what is behind from; further bytes are written there.
+// ERR_UNAVAILABLE.
+MUST_CHECK enum err files_partial_cut(struct partial *partial, int64_t from, struct error *err);
+
 // files_partial_reserve() takes the room for size bytes in all on the disk, where the file system
 // can do so. ERR_UNAVAILABLE: there is not so much.
 MUST_CHECK enum err files_partial_reserve(const struct partial *partial, int64_t size,

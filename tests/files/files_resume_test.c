@@ -3,8 +3,8 @@
 
 #include <sys/file.h>
 
-#include "files/files_dir.h"
 #include "files/files_range.h"
+#include "files/files_store.h"
 
 #define SMALL   "v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n" // 32 bytes
 #define OTHER   "v 0 0 0\nv 2 0 0\nv 0 2 0\nf 1 2 3\n"
@@ -20,10 +20,10 @@ static void assert_stored(struct fixture *fixture, const struct wait *wait, stru
         fail_msg("%s", wait->fetch.error.message);
     assert_string_equal(wait->fetch.sha256, hex);
     assert_int_equal(wait->fetch.size, want.len);
-    CLEANUP(fd_close) int fd = -1;
-    int64_t size;
-    assert_int_equal(files_open_read(fixture->files, str_of(hex), &fd, &size, NULL), ERR_OK);
-    assert_int_equal(size, want.len);
+    struct files_place place = {.sha256 = str_of(hex)};
+    assert_int_equal(files_locate(fixture->files, fixture->arena, &place, NULL), ERR_OK);
+    assert_int_equal(place.size, want.len);
+    fd_close(&place.fd);
 }
 
 // Each answer brings a piece, and the next begins where it ended.

@@ -208,10 +208,18 @@ static inline void raw_close_sockets(struct raw_server *server)
     fd_close(&server->stop_pipe[1]);
 }
 
-static inline void raw_stop(struct raw_server *server)
+// Ends the thread; connections wait until it is started again.
+static inline void raw_pause(struct raw_server *server)
 {
+    char byte;
     assert_int_equal(write(server->stop_pipe[1], "x", 1), 1);
     thread_join(server->thread);
+    assert_int_equal(read(server->stop_pipe[0], &byte, 1), 1);
+}
+
+static inline void raw_stop(struct raw_server *server)
+{
+    raw_pause(server);
     raw_close_sockets(server);
 }
 
