@@ -191,13 +191,13 @@ static void test_files(void **state)
 static void test_four_at_once(void **state)
 {
     (void)state;
-    const struct fake_route routes[] = {{ROUTE("jpg"), {{.end = FAKE_SILENT}}},
-                                        {ROUTE("obj"), {{.end = FAKE_SILENT}}},
-                                        {ROUTE("ply"), {{.end = FAKE_SILENT}}},
-                                        {ROUTE("mtl"), {{.end = FAKE_SILENT}}}};
+    const struct fake_route routes[] = {{ROUTE(""), {{.status = 404, .delay_ms = 1500}}}};
     struct task_fixture *f = open_completed(routes, COUNT_OF(routes));
     task_fixture_start(f);
     fake_server_wait(f->server, TASK_MESH, 4);
+    assert_int_equal(store_i64(f->store, "SELECT count(*) FROM sunlead_files"), 0);
+    task_fixture_settle(f);
+    assert_int_equal(store_i64(f->store, "SELECT count(*) FROM sunlead_files"), 4);
     task_fixture_close(f);
 }
 
