@@ -27,6 +27,8 @@
 #define HTTP_QUEUE_MAX 10000
 #define FILE_THREADS   2
 #define FILE_QUEUE_MAX 1000
+// Each has up to four calls under way; LightFusion's API needs some as well.
+#define FILE_JOBS_MAX ((size_t)HTTP_CALLS_MAX / 8)
 
 struct service {
     struct arena *arena;
@@ -176,6 +178,7 @@ static enum err open_runner(struct service *service, const struct config *config
         .absent_after_us = config->order_absent_after * US_PER_S,
         .pace = options->pace,
     };
+    size_t file_jobs = ((size_t)config->job_concurrency + 3) / 4;
     const struct jobs_settings settings = {
         .db = service->db,
         .clock = clock_system(),
@@ -187,7 +190,7 @@ static enum err open_runner(struct service *service, const struct config *config
         // An order that is claimed before there is a slot for its call would go before others'
         // turns; slow storage must not keep orders and polls waiting.
         .kind_max = {[JOB_ORDER] = (size_t)config->lightfusion_concurrency,
-                     [JOB_FILES] = ((size_t)config->job_concurrency + 3) / 4},
+                     [JOB_FILES] = file_jobs < FILE_JOBS_MAX ? file_jobs : FILE_JOBS_MAX},
         .company_max = (size_t)config->company_jobs_max,
         .keep_jobs_us = config->jobs_keep_days * 86400 * US_PER_S,
         .keep_events_us = config->events_keep_days * 86400 * US_PER_S,

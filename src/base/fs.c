@@ -33,7 +33,9 @@ enum err fs_err(struct error *err, const char *what, const char *path)
             code = err_by_errno[i].code;
     }
     const char *reason = strerrordesc_np(number);
-    return error_set(err, code, "%s %s: %s", what, path, reason == NULL ? "unknown error" : reason);
+    error_set(err, code, "%s %s: %s", what, path, reason == NULL ? "unknown error" : reason);
+    errno = number;
+    return code;
 }
 
 static enum err make_dir(const char *path, mode_t mode, struct error *err)

@@ -33,7 +33,8 @@ MUST_CHECK enum err fs_write_all(int fd, const void *bytes, size_t len, struct e
 MUST_CHECK enum err fs_publish(int fd, const char *tmp_path, const char *path, struct error *err);
 
 // fs_err() turns errno after a failed file call into a code (ENOENT not_found, ENOSPC, EDQUOT,
-// EROFS, EIO unavailable, else internal) and sets err to "what path: reason". Returns the code.
+// EROFS, EIO unavailable, else internal) and sets err to "what path: reason". Returns the code and
+// leaves errno as it was.
 enum err fs_err(struct error *err, const char *what, const char *path);
 
 #endif

@@ -22,7 +22,8 @@ struct files_settings {
 
 // files_open() opens the store: contents are at <dir>/ab/abcdef... by their SHA-256, and beside
 // those that are text is a copy in gzip, abcdef....gz, if that is much smaller. Left-overs of
-// killed processes are removed from <dir>/tmp. Any number of processes may share it. Blocks.
+// killed processes are removed from <dir>/tmp: downloads that another run can go on with after a
+// day. Any number of processes may share it. Blocks.
 MUST_CHECK enum err files_open(const struct files_settings *settings, struct files **ret_files,
                                struct error *err);
 
@@ -141,21 +142,15 @@ struct files_fetch {
     struct error error;
     int64_t size;
     char sha256[SHA256_HEX + 1];
-    // the store's own
-    struct files *files;
-    struct arena *arena;
-    struct http_call http;
-    struct pool_work work;
-    struct files_put put;
-    struct sha256 *hash;
-    char *tmp_path; // NULL: there is no temporary file
-    int fd;
+    struct files *files; // the store's own
 };
 
-// files_fetch_start() downloads to a temporary name, counts and hashes, checks the content by its
-// kind (file_check()), and only then puts the file into the store: it is there whole or not at
-// all. Connecting may take 5 s, all of it 10 min; no credentials are sent. done is called exactly
-// once, never inside this function. Does not block.
+// files_fetch_start() downloads to a temporary name, checks size, MD5 (where it is said) and
+// content by its kind (file_check()), hashes, and only then puts the file into the store: it is
+// there whole or not at all. What an earlier run had of it, here or in another process, is gone on
+// with if it is still the same file (strong ETag), as is what breaks off on its way. Connecting may
+// take 5 s, all of it 10 min, and 30 s without a byte break a request off; no credentials are
+// sent. done is called exactly once, never inside this function. Does not block.
 void files_fetch_start(struct files *files, struct files_fetch *fetch);
 
 #endif

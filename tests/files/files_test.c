@@ -238,6 +238,37 @@ static void test_left_overs(void **state)
     teardown(&fixture);
 }
 
+// What another run can go on with stays for a day.
+static void test_left_partials(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        int64_t age_s;
+        bool stays;
+    } rows[] = {
+        {"part-0-22612d3122", 23 * 3600, true},
+        {"part-1-22612d3122", 25 * 3600, false},
+        {"parts", 60, false},
+    };
+    struct fixture fixture;
+    setup(&fixture, no_answers);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        const char *path = arena_printf(fixture.arena, "%s/tmp/%s", fixture.dir, rows[i].name).ptr;
+        CLEANUP(fd_close) int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+        int64_t then_s = clock_now_us(clock_system()) / US_PER_S - rows[i].age_s;
+        const struct timespec times[] = {{.tv_sec = then_s}, {.tv_sec = then_s}};
+        assert_int_equal(futimens(fd, times), 0);
+    }
+    close_store(&fixture);
+    open_store(&fixture, 64);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        const char *path = arena_printf(fixture.arena, "%s/tmp/%s", fixture.dir, rows[i].name).ptr;
+        assert_int_equal(access(path, F_OK) == 0, rows[i].stays);
+    }
+    teardown(&fixture);
+}
+
 static void test_open_fails(void **state)
 {
     (void)state;
@@ -266,10 +297,13 @@ static void test_open_fails(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_locate),     cmocka_unit_test(test_contents),
-        cmocka_unit_test(test_locate),     cmocka_unit_test(test_gzip),
-        cmocka_unit_test(test_locate),     cmocka_unit_test(test_gzip_is_made_up_for),
-        cmocka_unit_test(test_put_fails),  cmocka_unit_test(test_left_overs),
+        cmocka_unit_test(test_locate),
+        cmocka_unit_test(test_contents),
+        cmocka_unit_test(test_gzip),
+        cmocka_unit_test(test_gzip_is_made_up_for),
+        cmocka_unit_test(test_put_fails),
+        cmocka_unit_test(test_left_overs),
+        cmocka_unit_test(test_left_partials),
         cmocka_unit_test(test_open_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

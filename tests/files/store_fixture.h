@@ -136,6 +136,17 @@ static inline void wait_end(struct wait *wait)
     pthread_mutex_destroy(&wait->mutex);
 }
 
+// A mesh of that many faces, 8 bytes each; number makes it differ from others.
+static inline struct str make_mesh(struct arena *arena, int number, size_t faces)
+{
+    struct buf body;
+    buf_init_arena(&body, arena, 64 << 20);
+    buf_printf(&body, "# %d\nv 0 0 0\nv 1 0 0\nv 0 1 0\n", number);
+    for (size_t face = 0; face < faces; face++)
+        BUF_LITERAL(&body, "f 1 2 3\n");
+    return buf_str(&body);
+}
+
 static inline void fetch(struct fixture *fixture, const char *path, enum model_file_kind kind,
                          struct wait *wait)
 {
