@@ -183,9 +183,11 @@ static void media_read(struct sql_op *op)
         http_problem(request, &op->error);
         return;
     }
+    struct str type = model_file_content_type(media->file.kind);
     struct files_place place = {
         .sha256 = media->file.sha256,
-        .content_type = model_file_content_type(media->file.kind),
+        .content_type = type,
+        .download_name = str_starts(type, STR("image/")) ? STR_NULL : media->file.name,
         .is_head = http_is_head(request),
     };
     if (files_locate(api_of(request)->files, http_arena(request), &place, &err) != ERR_OK) {

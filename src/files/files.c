@@ -13,6 +13,7 @@
 #include "base/fs.h"
 #include "base/random.h"
 #include "files/files_store.h"
+#include "files/s3.h"
 
 #define CONNECT_MS      5000
 #define TOTAL_MS        (10 * 60 * 1000)
@@ -80,6 +81,7 @@ static enum err check_sha256(struct str sha256, struct error *err)
 void files_put_start(struct files *files, struct files_put *put)
 {
     check(put->fd >= 0 && put->tmp_path != NULL && put->done != NULL);
+    check(put->content_type.len > 0);
     put->files = files;
     error_reset(&put->error);
     if (check_sha256(put->sha256, &put->error) == ERR_OK)
@@ -192,6 +194,7 @@ void files_close(struct files *files)
 {
     if (files == NULL)
         return;
+    s3_close(files->s3);
     fd_close(&files->dir_fd);
     free(files->dir);
     free(files);
