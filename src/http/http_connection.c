@@ -20,6 +20,7 @@ struct http_connection *http_connection_open(struct http_server *server, int fd)
     http_deadline_set(connection,
                       http_server_now(server) + server->settings.header_deadline_ms * US_PER_MS);
     http_deadlines_add(server->deadlines, connection);
+    connection->surplus = http_deadlines_count(server->deadlines) > server->settings.connection_max;
     return connection;
 }
 
