@@ -252,6 +252,7 @@ static enum err open_server(struct service *service, const struct config *config
         .defaults = defaults_of(config),
         .insecure = options->insecure,
         .cors_origin = config->cors_origin,
+        .cdn_base_url = config->cdn_base_url,
         .version = SUNLEAD_VERSION,
         .started_us = clock_now_us(clock_system()),
         .pace = options->pace,

@@ -15,6 +15,10 @@ void fd_close(int *fd);
 // fs_make_dirs() makes a folder and those above it (mode 0700), and is content if they exist.
 MUST_CHECK enum err fs_make_dirs(const char *path, struct error *err);
 
+// fs_make_shared_dirs() does the same with the mode that the umask leaves of 0777, for what a user
+// asked for.
+MUST_CHECK enum err fs_make_shared_dirs(const char *path, struct error *err);
+
 // fs_read_all() reads a whole file of at most max bytes into the arena. ERR_NOT_FOUND,
 // ERR_TOO_LARGE.
 MUST_CHECK enum err fs_read_all(const char *path, struct arena *arena, size_t max,

@@ -97,6 +97,7 @@ enum err files_locate(struct files *files, struct arena *arena, struct files_pla
 {
     place->fd = -1;
     place->size = 0;
+    place->is_gzip = false;
     place->url = STR_NULL;
     TRY(check_sha256(place->sha256, err));
     return files->kind->locate(files, arena, place, err);

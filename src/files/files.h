@@ -20,7 +20,8 @@ struct files_settings {
     struct pool *pool;        // checks, syncs
 };
 
-// files_open() opens the store: contents are at <dir>/ab/abcdef... by their SHA-256. Left-overs of
+// files_open() opens the store: contents are at <dir>/ab/abcdef... by their SHA-256, and beside
+// those that are text is a copy in gzip, abcdef....gz, if that is much smaller. Left-overs of
 // killed processes are removed from <dir>/tmp: downloads that another run can go on with after a
 // day. Any number of processes may share it. Blocks.
 MUST_CHECK enum err files_open(const struct files_settings *settings, struct files **ret_files,
@@ -70,9 +71,11 @@ struct files_place {
     struct str content_type;
     struct str download_name; // null: to be shown, not saved
     bool is_head;             // asked by HEAD: an address is signed for that
+    bool takes_gzip;          // a copy in gzip will do, where there is one
     // out: an open file, which the caller closes, or an address to send him to
     int fd; // -1: url
     int64_t size;
+    bool is_gzip;   // what is in the file is the content in gzip
     struct str url; // in the arena; good for a while, for him alone
 };
 
