@@ -294,12 +294,8 @@ static void test_stall(void **state)
 {
     (void)state;
     static const struct raw_answer answers[] = {
-        {.request = "GET /mesh ",
-         .etag = TAG,
-         .body = STR_INIT(SMALL),
-         .cut = 20,
-         .hang = true,
-         .times = 1},
+        {.request = "GET /mesh ", .etag = TAG, .body = STR_INIT(SMALL), .cut = 10, .times = 1},
+        {.request = "GET /mesh ", .head = PART THE_END "\r\n", .hang = true, .times = 1},
         {.request = "GET /mesh ", .etag = TAG, .body = STR_INIT(SMALL)},
         {0},
     };

@@ -297,14 +297,10 @@ static void test_open_fails(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_locate),
-        cmocka_unit_test(test_contents),
-        cmocka_unit_test(test_gzip),
-        cmocka_unit_test(test_gzip_is_made_up_for),
-        cmocka_unit_test(test_put_fails),
-        cmocka_unit_test(test_left_overs),
-        cmocka_unit_test(test_left_partials),
-        cmocka_unit_test(test_open_fails),
+        cmocka_unit_test(test_locate),        cmocka_unit_test(test_contents),
+        cmocka_unit_test(test_gzip),          cmocka_unit_test(test_gzip_is_made_up_for),
+        cmocka_unit_test(test_put_fails),     cmocka_unit_test(test_left_overs),
+        cmocka_unit_test(test_left_partials), cmocka_unit_test(test_open_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
