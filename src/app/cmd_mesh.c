@@ -1,5 +1,4 @@
 // sunlead mesh convert: makes models for browsers and phones of an OBJ or PLY.
-#include <ctype.h>
 #include <fcntl.h>
 #include <malloc.h>
 #include <sys/stat.h>
@@ -144,29 +143,33 @@ static void output_done(struct output *output)
 // What OUT is, by its name.
 enum out { OUT_FOLDER, OUT_GLB, OUT_USDZ, OUT_UNKNOWN };
 
-#define EXTENSION_MAX 5
+static const struct {
+    struct str extension;
+    enum out out;
+} outs[] = {
+    {STR_INIT("glb"), OUT_GLB},      {STR_INIT("usdz"), OUT_USDZ},
+    {STR_INIT("gltf"), OUT_UNKNOWN}, {STR_INIT("obj"), OUT_UNKNOWN},
+    {STR_INIT("mtl"), OUT_UNKNOWN},  {STR_INIT("ply"), OUT_UNKNOWN},
+    {STR_INIT("stl"), OUT_UNKNOWN},  {STR_INIT("fbx"), OUT_UNKNOWN},
+    {STR_INIT("dae"), OUT_UNKNOWN},  {STR_INIT("3mf"), OUT_UNKNOWN},
+    {STR_INIT("usd"), OUT_UNKNOWN},  {STR_INIT("usda"), OUT_UNKNOWN},
+    {STR_INIT("usdc"), OUT_UNKNOWN}, {STR_INIT("jpg"), OUT_UNKNOWN},
+    {STR_INIT("jpeg"), OUT_UNKNOWN}, {STR_INIT("png"), OUT_UNKNOWN},
+    {STR_INIT("json"), OUT_UNKNOWN}, {STR_INIT("zip"), OUT_UNKNOWN},
+};
 
 // What looks like a file's name is no folder, unless there is one, or a slash says so.
 static enum out out_of(const char *path)
 {
     struct stat st;
     const char *dot = strrchr(path, '.');
-    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+    if (dot == NULL || (stat(path, &st) == 0 && S_ISDIR(st.st_mode)))
         return OUT_FOLDER;
-    if (dot == NULL || dot == path || dot[-1] == '/')
-        return OUT_FOLDER;
-    struct str extension = str_of(dot + 1);
-    if (str_equal_nocase(extension, STR("glb")))
-        return OUT_GLB;
-    if (str_equal_nocase(extension, STR("usdz")))
-        return OUT_USDZ;
-    bool has_letter = false;
-    for (size_t i = 0; i < extension.len; i++) {
-        if (!isalnum((unsigned char)extension.ptr[i]))
-            return OUT_FOLDER;
-        has_letter = has_letter || isalpha((unsigned char)extension.ptr[i]);
+    for (size_t i = 0; i < COUNT_OF(outs); i++) {
+        if (str_equal_nocase(outs[i].extension, str_of(dot + 1)))
+            return outs[i].out;
     }
-    return has_letter && extension.len <= EXTENSION_MAX ? OUT_UNKNOWN : OUT_FOLDER;
+    return OUT_FOLDER;
 }
 
 // Puts what the command line says of the output into the options, whose only product is one.
