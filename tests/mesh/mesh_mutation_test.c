@@ -9,7 +9,12 @@
 // One in so many has its poster drawn too, which takes most of the time.
 #define POSTER_EVERY 20
 #define ROUND_US_MAX 5000000
-#define GROWN_KB_MAX (256 * 1024)
+// AddressSanitizer keeps what was freed for a while.
+#ifdef __SANITIZE_ADDRESS__
+#define GROWN_KB_MAX (1024 * 1024)
+#else
+#define GROWN_KB_MAX (64 * 1024)
+#endif
 
 static uint64_t seed = 20240601;
 
