@@ -14,10 +14,27 @@
 
 struct files;
 
+struct files_announce;
+struct files_announcer;
+
+// Told of each content before it is put into the store, so that one that nobody names in the end
+// can be found, and removed.
+struct files_announcer {
+    void (*start)(const struct files_announcer *announcer, struct files_announce *announce);
+};
+
+// One content that is about to be put. done is called once, on any thread.
+struct files_announce {
+    struct str sha256;
+    void (*done)(struct files_announce *announce);
+    struct error error; // out; not ERR_OK: it must not be put now
+};
+
 struct files_settings {
     const char *dir;          // made if it is not there; temporary files are in <dir>/tmp
     struct http_client *http; // downloads
     struct pool *pool;        // checks, syncs
+    const struct files_announcer *announcer; // outlives the store; NULL: none
 };
 
 // files_open() opens the store: contents are at <dir>/ab/abcdef... by their SHA-256. Left-overs of
@@ -56,11 +73,12 @@ struct files_put {
     struct error error;
     // the store's own
     struct files *files;
+    struct files_announce announce;
     struct pool_work work;
 };
 
-// files_put_start() stores a content: when done says ERR_OK it is there whole and will be after a
-// power cut; else it is not there at all, unless it was before. Does not block.
+// files_put_start() announces and stores a content: when done says ERR_OK it is there whole and
+// will be after a power cut; else it is not there at all, unless it was before. Does not block.
 void files_put_start(struct files *files, struct files_put *put);
 
 // Where a content can be read by who asked for it.

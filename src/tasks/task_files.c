@@ -2,6 +2,7 @@
 #include "base/crash.h"
 #include "base/log.h"
 #include "store/file_store.h"
+#include "tasks/file_rules.h"
 #include "tasks/task.h"
 
 // A file that LightFusion does not show (404) is asked for this often: it may be late.
@@ -16,6 +17,7 @@ struct fetching {
     struct model_file file;
     unsigned fetched;
     unsigned wanted_again; // worth another run
+    unsigned left_alone;   // removed, or not to be stored
 };
 
 static struct fetching *fetching_of(const struct task *task)
@@ -37,6 +39,8 @@ static enum err apply_files(struct task *task, struct task_change *change, int64
     order->files = FILES_DONE;
     if (fetching->fetched < MODEL_FILE_ORIGINAL_COUNT)
         order->files = fetching->fetched > 0 ? FILES_PARTIAL : FILES_FAILED;
+    if (fetching->left_alone > 0)
+        order->files = FILES_REMOVED;
     change->job = TASK_JOB_FINISH;
     if (fetching->wanted_again > 0) {
         if (order->files == FILES_FAILED)
@@ -144,11 +148,20 @@ static bool is_fetched(const struct fetching *fetching)
     return known != NULL && known->state == MODEL_FILE_STORED;
 }
 
+static bool is_left_alone(const struct fetching *fetching)
+{
+    const struct model_file *known = known_of(fetching);
+    return known != NULL && file_rules_leave_alone(known);
+}
+
 static void fetch_next(struct task *task)
 {
     struct fetching *fetching = fetching_of(task);
-    while (++fetching->kind <= MODEL_FILE_ORIGINAL_MAX && is_fetched(fetching))
-        fetching->fetched++;
+    while (++fetching->kind <= MODEL_FILE_ORIGINAL_MAX &&
+           (is_fetched(fetching) || is_left_alone(fetching))) {
+        fetching->fetched += is_fetched(fetching) ? 1 : 0;
+        fetching->left_alone += is_fetched(fetching) ? 0 : 1;
+    }
     if (fetching->kind > MODEL_FILE_ORIGINAL_MAX) {
         finish(task);
         return;
@@ -172,7 +185,8 @@ static void files_known(struct sql_op *op)
         task_fail(task, &op->error);
         return;
     }
-    fetch_next(task);
+    if (!file_rules_hold(task, &fetching_of(task)->known))
+        fetch_next(task);
 }
 
 static void loaded(struct task *task)
@@ -189,8 +203,10 @@ static void loaded(struct task *task)
         .objects = arena_new(task->arena, struct model_file, MODEL_FILE_KIND_COUNT),
         .max = MODEL_FILE_KIND_COUNT,
     };
-    struct sql_op *op = sql_op_new(task->arena, "files_known", SQL_LANE_SHORT);
+    // What a company has stored is added up over many rows.
+    struct sql_op *op = sql_op_new(task->arena, "files_known", SQL_LANE_LONG);
     file_store_list(op, task->order.project_id.value, &fetching->known);
+    file_rules_read(task, op);
     op->done = files_known;
     op->done_ctx = task;
     sql_submit(task->tasks->db, op);
