@@ -107,11 +107,11 @@ CREATE TABLE sunlead_files (
     updated_at INTEGER,
     PRIMARY KEY (project_id, name)
 ) WITHOUT ROWID;
--- What a company has, and since when; what is too old, of all; who names a content.
+-- What a company has, and since when; what is too old, of all. Files are asked for by their content.
 CREATE INDEX sunlead_files_company ON sunlead_files(company_id, updated_at, size)
     WHERE state = 'stored';
 CREATE INDEX sunlead_files_stored ON sunlead_files(updated_at) WHERE state = 'stored';
-CREATE INDEX sunlead_files_content ON sunlead_files(sha256) WHERE sha256 IS NOT NULL;
+CREATE INDEX sunlead_files_sha256 ON sunlead_files(sha256) WHERE sha256 IS NOT NULL;
 
 -- Contents that the store of files may have although no row of sunlead_files names them: about to be
 -- stored, or not named any more. removing: nobody may store it until it is gone.

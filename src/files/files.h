@@ -37,8 +37,10 @@ struct files_settings {
     const struct files_announcer *announcer; // outlives the store; NULL: none
 };
 
-// files_open() opens the store: contents are at <dir>/ab/abcdef... by their SHA-256. Left-overs of
-// killed processes are removed from <dir>/tmp. Any number of processes may share it. Blocks.
+// files_open() opens the store: contents are at <dir>/ab/abcdef... by their SHA-256, and beside
+// those that are text is a copy in gzip, abcdef....gz, if that is much smaller. Left-overs of
+// killed processes are removed from <dir>/tmp: downloads that another run can go on with after a
+// day. Any number of processes may share it. Blocks.
 MUST_CHECK enum err files_open(const struct files_settings *settings, struct files **ret_files,
                                struct error *err);
 
@@ -87,9 +89,11 @@ struct files_place {
     struct str content_type;
     struct str download_name; // null: to be shown, not saved
     bool is_head;             // asked by HEAD: an address is signed for that
+    bool takes_gzip;          // a copy in gzip will do, where there is one
     // out: an open file, which the caller closes, or an address to send him to
     int fd; // -1: url
     int64_t size;
+    bool is_gzip;   // what is in the file is the content in gzip
     struct str url; // in the arena; good for a while, for him alone
 };
 
@@ -146,31 +150,26 @@ typedef void files_fetch_done_fn(struct files_fetch *fetch);
 struct files_fetch {
     struct str url; // http or https; copied
     enum model_file_kind kind;
+    struct opt_i64 room; // bytes that it may have; not set: as many as any file
     files_fetch_done_fn *done;
     void *ctx;
     // out
     // ERR_OK: stored. ERR_NOT_FOUND: 404. ERR_CORRUPT: what came is not such a file (the message
-    // says why). ERR_TOO_LARGE. ERR_UPSTREAM, ERR_TIMEOUT: not fetched, try again
-    // (error.retry_after_s where it was said). ERR_UNAVAILABLE: our side cannot now (no room on
-    // disk, busy, shutting down).
+    // says why). ERR_TOO_LARGE. ERR_EXHAUSTED: there is no room for it. ERR_UPSTREAM, ERR_TIMEOUT:
+    // not fetched, try again (error.retry_after_s where it was said). ERR_UNAVAILABLE: our side
+    // cannot now (no room on disk, busy, shutting down).
     struct error error;
     int64_t size;
     char sha256[SHA256_HEX + 1];
-    // the store's own
-    struct files *files;
-    struct arena *arena;
-    struct http_call http;
-    struct pool_work work;
-    struct files_put put;
-    struct sha256 *hash;
-    char *tmp_path; // NULL: there is no temporary file
-    int fd;
+    struct files *files; // the store's own
 };
 
-// files_fetch_start() downloads to a temporary name, counts and hashes, checks the content by its
-// kind (file_check()), and only then puts the file into the store: it is there whole or not at
-// all. Connecting may take 5 s, all of it 10 min; no credentials are sent. done is called exactly
-// once, never inside this function. Does not block.
+// files_fetch_start() downloads to a temporary name, checks size, MD5 (where it is said) and
+// content by its kind (file_check()), hashes, and only then puts the file into the store: it is
+// there whole or not at all. What an earlier run had of it, here or in another process, is gone on
+// with if it is still the same file (strong ETag), as is what breaks off on its way. Connecting may
+// take 5 s, all of it 10 min, and 30 s without a byte break a request off; no credentials are
+// sent. done is called exactly once, never inside this function. Does not block.
 void files_fetch_start(struct files *files, struct files_fetch *fetch);
 
 #endif

@@ -14,6 +14,7 @@
 #define ANSWER_MAX        (1024u * 1024u)
 #define RETRY_AFTER_MAX_S 3600
 #define CONTENT_TYPE_MAX  200
+#define WANTED_MAX        512
 // Idle connections are given up before most servers do so: a request that meets a closing
 // connection is lost.
 #define CONNECTION_IDLE_MAX_S 30L
@@ -86,8 +87,30 @@ unsigned retry_after_parse(struct str value, int64_t now_us)
     return (unsigned)((time_us - now_us + US_PER_S - 1) / US_PER_S);
 }
 
+static void clear_wanted(struct http_call *call)
+{
+    for (size_t i = 0; i < HTTP_CALL_WANTED_MAX; i++)
+        call->wanted[i].value = STR_NULL;
+}
+
+static void take_wanted(struct http_call *call, struct str name, struct str value)
+{
+    for (size_t i = 0; i < HTTP_CALL_WANTED_MAX && call->wanted[i].name != NULL; i++) {
+        struct str *before = &call->wanted[i].value;
+        if (!str_equal_nocase(name, str_of(call->wanted[i].name)))
+            continue;
+        if (before->len + value.len > WANTED_MAX)
+            *before = STR_NULL;
+        else if (before->ptr == NULL)
+            *before = arena_str(call->arena, value);
+        else
+            *before = arena_printf(call->arena, "%.*s,%.*s", STR_ARG(*before), STR_ARG(value));
+    }
+}
+
 static void take_header(struct http_call *call, struct str name, struct str value)
 {
+    take_wanted(call, name, value);
     if (str_equal_nocase(name, STR("Content-Type"))) {
         call->content_type = arena_str(call->arena, str_slice(value, 0, CONTENT_TYPE_MAX));
     } else if (str_equal_nocase(name, STR("Content-Length"))) {
@@ -119,6 +142,7 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *ctx)
         call->content_length = (struct opt_i64){0};
         call->retry_after_s = 0;
         call->date_us = (struct opt_i64){0};
+        clear_wanted(call);
         return len;
     }
     while (line.len > 0 && (line.ptr[line.len - 1] == '\r' || line.ptr[line.len - 1] == '\n'))
@@ -135,7 +159,8 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
     struct transfer *transfer = ctx;
     struct http_call *call = transfer->call;
     size_t len = size * count;
-    bool handed_on = call->on_data != NULL && is_2xx(status_of(transfer));
+    call->status = (int)status_of(transfer);
+    bool handed_on = call->on_data != NULL && is_2xx(call->status);
     if (!transfer->body_begun && !handed_on && transfer->received_max > ANSWER_MAX &&
         call->on_data != NULL)
         transfer->received_max = ANSWER_MAX;
@@ -212,6 +237,8 @@ static void set_connection(CURL *easy, const struct http_call *call)
     SET(easy, CURLOPT_CONNECTTIMEOUT_MS,
         (long)(call->connect_ms == 0 ? CONNECT_MS : call->connect_ms));
     SET(easy, CURLOPT_TIMEOUT_MS, (long)(call->total_ms == 0 ? TOTAL_MS : call->total_ms));
+    SET(easy, CURLOPT_LOW_SPEED_LIMIT, (long)(call->stall_s == 0 ? 0 : 1));
+    SET(easy, CURLOPT_LOW_SPEED_TIME, (long)call->stall_s);
     if (!call->fresh_connection)
         return;
     SET(easy, CURLOPT_FRESH_CONNECT, 1L);
@@ -229,6 +256,7 @@ static void clear_result(struct http_call *call)
     call->content_length = (struct opt_i64){0};
     call->retry_after_s = 0;
     call->date_us = (struct opt_i64){0};
+    clear_wanted(call);
     call->detail[0] = '\0';
     call->duration_us = 0;
 }

@@ -31,6 +31,13 @@ enum file_ruling file_rules_judge(struct task *task, int64_t more_bytes)
     return rules->ruling;
 }
 
+struct opt_i64 file_rules_room(const struct task *task)
+{
+    const struct file_rules *rules = task->rules;
+    int64_t room = file_quota_room(&rules->policy, rules->stored_bytes);
+    return room == INT64_MAX ? (struct opt_i64){0} : OPT_I64(room);
+}
+
 bool file_rules_leave_alone(const struct model_file *file)
 {
     return file->state == MODEL_FILE_REMOVED || file->state == MODEL_FILE_REMOTE;

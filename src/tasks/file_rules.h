@@ -38,6 +38,10 @@ enum file_ruling file_rules_judge(struct task *task, int64_t more_bytes);
 // order too, and the job waits or is done. False, and nothing is done, where files may be stored.
 bool file_rules_hold(struct task *task, const struct row_list *known);
 
+// file_rules_room() is how many bytes one file may have that the task is about to store; not set:
+// any number. Several that are stored at once may come to more together.
+struct opt_i64 file_rules_room(const struct task *task);
+
 // file_rules_leave_alone() tells whether a file is not to be fetched by itself: it was removed, or
 // was not to be stored. retention_store_restore() changes that.
 bool file_rules_leave_alone(const struct model_file *file);

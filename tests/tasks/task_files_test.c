@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "store/file_store.h"
@@ -187,6 +188,77 @@ static void test_files(void **state)
     }
 }
 
+// All four are asked for before any is there.
+static void test_four_at_once(void **state)
+{
+    (void)state;
+    const struct fake_route routes[] = {{ROUTE(""), {{.status = 404, .delay_ms = 1500}}}};
+    struct task_fixture *f = open_completed(routes, COUNT_OF(routes));
+    task_fixture_start(f);
+    fake_server_wait(f->server, TASK_MESH, 4);
+    assert_int_equal(store_i64(f->store, "SELECT count(*) FROM sunlead_files"), 0);
+    task_fixture_settle(f);
+    assert_int_equal(store_i64(f->store, "SELECT count(*) FROM sunlead_files"), 4);
+    task_fixture_close(f);
+}
+
+// Three are shown while the fourth is still under way.
+static void test_one_is_slow(void **state)
+{
+    (void)state;
+    const struct fake_route routes[] = {
+        {ROUTE("jpg"), {{.body = JPG, .body_len = sizeof(JPG) - 1, .delay_ms = 1000}}},
+        {ROUTE("obj"), {ANSWER_OBJ}},
+        {ROUTE("ply"), {ANSWER_PLY}},
+        {ROUTE("mtl"), {ANSWER_MTL}}};
+    static const enum model_file_state all[] = {F, F, F, F};
+    struct task_fixture *f = open_completed(routes, COUNT_OF(routes));
+    task_fixture_start(f);
+    int64_t stored = 0;
+    int64_t running = 0;
+    while (stored < 3) {
+        stored = store_i64(f->store, "SELECT count(*) FROM sunlead_files WHERE state = 'stored'");
+        running = store_i64(f->store, "SELECT count(*) FROM sunlead_jobs WHERE kind = 'files'");
+        assert_true(running == 1 || stored == 4);
+    }
+    assert_int_equal(stored, 3);
+    task_fixture_settle(f);
+    assert_files(f, all);
+    task_fixture_close(f);
+}
+
+// While our side cannot store anything the job waits, about a minute at most, and no try counts.
+static void test_no_room(void **state)
+{
+    (void)state;
+    const struct fake_route routes[] = {{ROUTE("jpg"), {ANSWER_JPG}},
+                                        {ROUTE("obj"), {ANSWER_OBJ}},
+                                        {ROUTE("ply"), {ANSWER_PLY}},
+                                        {ROUTE("mtl"), {ANSWER_MTL}}};
+    static const enum model_file_state pending[] = {MODEL_FILE_PENDING, MODEL_FILE_PENDING,
+                                                    MODEL_FILE_PENDING, MODEL_FILE_PENDING};
+    static const enum model_file_state all[] = {F, F, F, F};
+    struct task_fixture *f = open_completed(routes, COUNT_OF(routes));
+    char tmp[80];
+    snprintf(tmp, sizeof(tmp), "%s/tmp", f->files_dir);
+    assert_int_equal(rmdir(tmp), 0);
+    task_fixture_start(f);
+    task_fixture_settle(f);
+    int64_t longest_us = 0;
+    for (int run = 2; run <= 14; run++) {
+        int64_t waited_us = task_fixture_next(f);
+        longest_us = waited_us > longest_us ? waited_us : longest_us;
+    }
+    assert_in_range(longest_us, 40 * S, 60 * S);
+    assert_files(f, pending);
+    assert_int_equal(store_i64(f->store, "SELECT sum(tries) FROM sunlead_files"), 0);
+    assert_int_equal(mkdir(tmp, 0700), 0);
+    assert_in_range(task_fixture_next(f), 1, 60 * S);
+    assert_files(f, all);
+    assert_int_equal(task_order(f).files, FILES_DONE);
+    task_fixture_close(f);
+}
+
 static void test_none_at_all(void **state)
 {
     (void)state;
@@ -369,6 +441,30 @@ static void test_quota_is_full(void **state)
     task_fixture_close(f);
 }
 
+// Two of the files have room, for what LightFusion's storage says of the others there is none.
+static void test_quota_is_nearly_full(void **state)
+{
+    (void)state;
+    struct task_fixture *f = open_completed(all_routes, COUNT_OF(all_routes));
+    store_exec(f->store, "INSERT INTO sunlead_files (project_id, company_id, name, kind, state, "
+                         "size) SELECT 9, company_id, 'scene.obj', 'obj', 'stored', 2500000 "
+                         "FROM sunlead_orders");
+    f->tasks.file_policy.quota = 2500000 + (int64_t)strlen(OBJ);
+    task_fixture_start(f);
+    task_fixture_settle(f);
+    static const char full[] = "the company''s quota of 2.5 MB is full (2.5 MB are stored)";
+    assert_true(strlen(MTL) < strlen(OBJ) && strlen(OBJ) < strlen(PLY));
+    assert_true(sizeof(JPG) - 1 > strlen(OBJ));
+    assert_rows(f, "pending", full, 2);
+    assert_int_equal(task_order(f).files, FILES_PARTIAL);
+    assert_int_equal(task_job_due_us(f, JOB_FILES), 15 * 60 * S);
+    f->tasks.file_policy.quota = 0;
+    (void)task_fixture_next(f);
+    assert_int_equal(task_order(f).files, FILES_DONE);
+    assert_int_equal(fake_server_count(f->server, ROUTE("mtl")), 1);
+    task_fixture_close(f);
+}
+
 // What was removed comes back only when somebody asks for it.
 static void test_what_was_removed(void **state)
 {
@@ -401,6 +497,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_files),
+        TEST(test_four_at_once),
+        TEST(test_one_is_slow),
+        TEST(test_no_room),
         TEST(test_none_at_all),
         TEST(test_not_completed),
         TEST(test_killed_between_two_files),
@@ -409,6 +508,7 @@ int main(void)
         TEST(test_nothing_is_kept),
         TEST(test_lead_is_gone),
         TEST(test_quota_is_full),
+        TEST(test_quota_is_nearly_full),
         TEST(test_what_was_removed),
     };
     return cmocka_run_group_tests_name("task_files", tests, NULL, NULL);
