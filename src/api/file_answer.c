@@ -24,6 +24,7 @@ void file_answer(struct http_request *request, const struct model_file *file,
     struct files_place place = {
         .sha256 = file->sha256,
         .content_type = model_file_content_type(file->kind),
+        .download_name = file->name,
         .is_head = http_is_head(request),
         .takes_gzip = model_file_is_text(file->kind) && http_accepts_gzip(request),
     };

@@ -166,7 +166,23 @@ static enum err open_files(struct service *service, const struct config *config,
         .announcer = &service->announcer.announcer,
     };
     enum err code = files_open(&settings, &service->files, err);
-    return name_setting(code, "DATA_DIR", err);
+    TRY(name_setting(code, "DATA_DIR", err));
+    if (config->files_url == NULL)
+        return ERR_OK;
+    const struct files_s3_settings bucket = {
+        .url = config->files_url,
+        .endpoint = config->files_s3_endpoint,
+        .region = config->files_s3_region,
+        .key_id = config->files_s3_access_key_id,
+        .secret = config->files_s3_secret_access_key,
+        .session_token = config->files_s3_session_token,
+    };
+    code = files_use_s3(service->files, &bucket, err);
+    return name_setting(code,
+                        code == ERR_UNAUTHENTICATED
+                            ? "FILES_S3_ACCESS_KEY_ID, FILES_S3_SECRET_ACCESS_KEY"
+                            : "FILES_URL",
+                        err);
 }
 
 #define MB INT64_C(1000000)

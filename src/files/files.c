@@ -14,6 +14,7 @@
 #include "base/random.h"
 #include "files/files_partial.h"
 #include "files/files_store.h"
+#include "files/s3.h"
 
 #define CONNECT_MS      5000
 #define TOTAL_MS        (10 * 60 * 1000)
@@ -94,6 +95,7 @@ static void announced(struct files_announce *announce)
 void files_put_start(struct files *files, struct files_put *put)
 {
     check(put->fd >= 0 && put->tmp_path != NULL && put->done != NULL);
+    check(put->content_type.len > 0);
     put->files = files;
     error_reset(&put->error);
     if (check_sha256(put->sha256, &put->error) != ERR_OK) {
@@ -215,6 +217,7 @@ void files_close(struct files *files)
 {
     if (files == NULL)
         return;
+    s3_close(files->s3);
     fd_close(&files->dir_fd);
     free(files->dir);
     free(files);

@@ -44,6 +44,23 @@ struct files_settings {
 MUST_CHECK enum err files_open(const struct files_settings *settings, struct files **ret_files,
                                struct error *err);
 
+// A bucket, and who may use it.
+struct files_s3_settings {
+    const char *url;           // s3://bucket or s3://bucket/prefix
+    const char *endpoint;      // "https://host", "http://host:9000"; NULL: AWS
+    const char *region;        // "us-east-1"
+    const char *key_id;        // NULL is an error
+    const char *secret;        // NULL is an error
+    const char *session_token; // NULL: none
+};
+
+// files_use_s3() has contents kept in a bucket from now on, under the same names; <dir>/tmp stays.
+// Nothing may have been put. It asks the store once: ERR_INVALID (the address), ERR_UNAUTHENTICATED
+// (the key), ERR_NOT_FOUND (no such bucket). That the store cannot be reached now is logged, and no
+// error. Blocks for 10 s at most. The HTTP client must be closed before the store then.
+MUST_CHECK enum err files_use_s3(struct files *files, const struct files_s3_settings *settings,
+                                 struct error *err);
+
 // files_close() frees; nothing may be under way. The client and the pool must be closed before it
 // or outlive it unused. NULL is fine.
 void files_close(struct files *files);
@@ -87,7 +104,7 @@ void files_put_start(struct files *files, struct files_put *put);
 struct files_place {
     struct str sha256;
     struct str content_type;
-    struct str download_name; // null: to be shown, not saved
+    struct str download_name; // what an address calls it; null: nothing
     bool is_head;             // asked by HEAD: an address is signed for that
     bool takes_gzip;          // a copy in gzip will do, where there is one
     // out: an open file, which the caller closes, or an address to send him to

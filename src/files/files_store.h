@@ -21,10 +21,12 @@ struct files_kind {
 };
 
 extern const struct files_kind files_dir_kind; // a folder of our own
+extern const struct files_kind files_s3_kind;  // a bucket
 
 struct files {
     const struct files_kind *kind;
-    char *dir; // of temporary files, whatever the kind
+    struct s3 *s3; // NULL: not that kind
+    char *dir;     // of temporary files, whatever the kind
     int dir_fd;
     struct http_client *http;
     struct pool *pool;
