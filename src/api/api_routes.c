@@ -2,6 +2,7 @@
 #include "api/api.h"
 #include "api/batch_api.h"
 #include "api/batch_body.h"
+#include "api/company_api.h"
 #include "api/file_api.h"
 #include "api/health_api.h"
 #include "api/job_api.h"
@@ -33,6 +34,9 @@ const struct http_route api_routes[] = {
     {HTTP_GET, "/api/projects/3d/{id}", project_api_get, 0, 0},
     {HTTP_GET, "/api/projects/3d/{id}/files", file_api_list, 0, 0},
     {HTTP_GET, "/media/{content}/{name}", file_api_media, 0, 0},
+
+    {HTTP_GET, "/api/companies/{id}/settings", company_api_get, 0, 0},
+    {HTTP_PUT, "/api/companies/{id}/settings", company_api_put, JSON_BODY, 0},
 
     {HTTP_GET, "/api/orders", order_list_api_get, 0, 0},
     {HTTP_GET, "/api/orders/{id}", order_api_get, 0, 0},

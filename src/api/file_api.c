@@ -6,6 +6,7 @@
 #include "api/file_url.h"
 #include "api/order_adopt.h"
 #include "json/json_write.h"
+#include "store/company_store.h"
 #include "store/file_store.h"
 #include "store/lead_store.h"
 #include "store/order_store.h"
@@ -18,6 +19,7 @@ struct file_list {
     struct lead lead; // with this project; id 0: none
     struct order order;
     struct order_adopt adopt;
+    struct company company;                         // that ordered it
     struct row_list rows;                           // of struct model_file
     struct model_file files[MODEL_FILE_KIND_COUNT]; // by kind
 };
@@ -99,6 +101,9 @@ static void answer_files(struct file_list *list)
     }
     buf_append_str(&body, downloaded ? STR(",\"downloaded\":true") : STR(",\"downloaded\":false"));
     write_errors(&body, list);
+    json_write_name(&body, "attribution");
+    json_write_str(&body,
+                   file_policy_of(&list->company, &api_of(list->request)->file_policy).attribution);
     buf_append_char(&body, '}');
     api_respond_json(list->request, 200, &body);
 }
@@ -154,6 +159,7 @@ void file_api_list(struct http_request *request)
     struct sql_op *op = api_op(request, "file_list", SQL_LANE_SHORT, list_read, list);
     order_store_get_by_project(op, list->project_id, &list->order);
     lead_store_get_by_project(op, list->project_id, &list->lead);
+    company_store_get_of_project(op, list->project_id, &list->company);
     file_store_list(op, list->project_id, &list->rows);
     http_suspend(request);
     api_submit(request, op);

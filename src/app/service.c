@@ -19,6 +19,8 @@
 #include "sql/migrate.h"
 #include "sql/sql.h"
 #include "store/copy_store.h"
+#include "tasks/file_announcer.h"
+#include "tasks/file_sweep.h"
 #include "tasks/tasks.h"
 #include "upstream/lightfusion.h"
 
@@ -37,7 +39,9 @@ struct service {
     struct http_client *http;
     struct lightfusion *lf;
     struct upstream_state *upstream;
+    struct file_announcer announcer;
     struct files *files;
+    struct file_sweep *sweep; // where jobs run
     struct watch *watch;
     struct jobs *jobs;
     struct notices notices;
@@ -154,10 +158,12 @@ static enum err open_upstream(struct service *service, const struct config *conf
 static enum err open_files(struct service *service, const struct config *config, struct error *err)
 {
     TRY(pool_open(&service->pool, "files", FILE_THREADS, FILE_QUEUE_MAX, err));
+    file_announcer_init(&service->announcer, service->db, clock_system());
     const struct files_settings settings = {
         .dir = arena_printf(service->arena, "%s/files", config->data_dir).ptr,
         .http = service->http,
         .pool = service->pool,
+        .announcer = &service->announcer.announcer,
     };
     enum err code = files_open(&settings, &service->files, err);
     TRY(name_setting(code, "DATA_DIR", err));
@@ -179,6 +185,18 @@ static enum err open_files(struct service *service, const struct config *config,
                         err);
 }
 
+#define MB INT64_C(1000000)
+
+static struct file_policy file_policy_of_settings(const struct config *config)
+{
+    struct file_policy policy = {
+        .quota = config->file_quota_mb * MB,
+        .attribution = str_of(config->model_attribution),
+    };
+    check(file_retention_parse(str_of(config->file_retention), &policy.retention, &policy.days));
+    return policy;
+}
+
 static enum err open_runner(struct service *service, const struct config *config,
                             const struct service_options *options, struct error *err)
 {
@@ -192,6 +210,7 @@ static enum err open_runner(struct service *service, const struct config *config
         .poll_notes = poll_notes_open(service->db, clock_system()),
         .upstream = service->upstream,
         .absent_after_us = config->order_absent_after * US_PER_S,
+        .file_policy = file_policy_of_settings(config),
         .pace = options->pace,
     };
     size_t file_jobs = ((size_t)config->job_concurrency + 3) / 4;
@@ -212,6 +231,15 @@ static enum err open_runner(struct service *service, const struct config *config
         .keep_events_us = config->events_keep_days * 86400 * US_PER_S,
         .pace = options->pace,
     };
+    const struct file_sweep_settings sweep = {
+        .db = service->db,
+        .http = service->http,
+        .files = service->files,
+        .clock = clock_system(),
+        .policy = service->tasks.file_policy,
+        .pace = options->pace,
+    };
+    service->sweep = file_sweep_open(&sweep);
     return jobs_open(&settings, &service->jobs, err);
 }
 
@@ -266,6 +294,7 @@ static enum err open_server(struct service *service, const struct config *config
         .watch = service->watch,
         .notices = &service->notices,
         .defaults = defaults_of(config),
+        .file_policy = file_policy_of_settings(config),
         .insecure = options->insecure,
         .cors_origin = config->cors_origin,
         .cdn_base_url = config->cdn_base_url,
@@ -334,10 +363,12 @@ void service_close(struct service *service)
         notices_close(&service->notices);
     http_server_close(service->server);
     jobs_close(service->jobs);
+    file_sweep_stop(service->sweep);
     upstream_state_stop(service->upstream);
     http_client_close(service->http);
     pool_close(service->pool);
     watch_close(service->watch);
+    file_sweep_close(service->sweep);
     files_close(service->files);
     lightfusion_close(service->lf);
     upstream_state_close(service->upstream);

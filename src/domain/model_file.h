@@ -60,6 +60,9 @@ extern const struct field_table model_file_table;
 extern const char *const model_file_kind_names[]; // "jpg", "obj", ..., "preview", "web", ...
 extern const char *const model_file_state_names[];
 
+// Of a file that is removed.
+#define MODEL_FILE_REMOVED_WORDS STR("it was removed: its time of keeping is over")
+
 #define MODEL_FILE_MAX_BYTES (INT64_C(512) << 20) // larger ones are not taken
 
 // model_file_is_original() tells whether a kind comes from LightFusion.

@@ -1,6 +1,8 @@
 // The statements on the files table.
 #include "store/file_store.h"
 
+#include "store/loose_store.h"
+
 void file_store_put(struct sql_op *op, const struct model_file *file)
 {
     static const struct sql_stmt stmt = {
@@ -14,6 +16,8 @@ void file_store_put(struct sql_op *op, const struct model_file *file)
                 "WHERE f.state <> 'stored' OR excluded.state = 'stored'",
         .table = &model_file_table,
     };
+    if (file->state == MODEL_FILE_STORED)
+        loose_store_hold(op, file->sha256, file->updated_at.value);
     step_with_fields(op, &stmt, &model_file_table, file, 0);
 }
 

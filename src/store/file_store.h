@@ -9,7 +9,9 @@
 #include "store/row_into.h"
 
 // file_store_put() stores a file's row, in place of an older one of the same name. A file that was
-// fetched once stays fetched: a later failure does not take it away.
+// fetched once stays fetched: a later failure does not take it away. The content of one that is
+// stored was put into the store after loose_store_add(); ERR_STALE fails the operation where it may
+// be gone since (loose_store_hold()).
 void file_store_put(struct sql_op *op, const struct model_file *file);
 
 // file_store_list() reads the files of a project into the list (of struct model_file), by name.

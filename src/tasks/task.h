@@ -15,6 +15,7 @@
 enum task_lead_part { TASK_LEAD_ALL, TASK_LEAD_WITHOUT_FIGURES, TASK_LEAD_NOTHING };
 
 struct task;
+struct file_rules;
 typedef void task_step_fn(struct task *task);
 
 // What a commit does to the job that runs.
@@ -61,7 +62,8 @@ struct task {
     unsigned stale_tries;   // of an order that others change
     bool lease_lost;
     struct http_timer timer;
-    void *own; // the kind's
+    struct file_rules *rules; // of a kind that stores files (tasks/file_rules.h); NULL: not read
+    void *own;                // the kind's
 };
 
 // task_begin() makes the task of a run, loads its order and calls loaded(). A job whose order is

@@ -3,6 +3,7 @@
 #define SUNLEAD_TASKS_H
 
 #include "base/clock.h"
+#include "domain/company.h"
 #include "files/files.h"
 #include "http/http_client.h"
 #include "jobs/jobs.h"
@@ -23,6 +24,7 @@ struct tasks {
     struct poll_notes *poll_notes;
     struct upstream_state *upstream; // NULL: polls go by the fixed schedule
     int64_t absent_after_us;         // the look-up that proves absence; 0: ORDER_ABSENT_AFTER_US
+    struct file_policy file_policy;  // of companies that do not say
     unsigned pace;                   // of all spans below (base/pace.h)
 };
 
