@@ -165,27 +165,42 @@ struct media {
     struct model_file file;
 };
 
+// The address is signed for who asked now, so it is in no cache.
+static void redirect(struct media *media, struct str url)
+{
+    http_set_header(media->request, "Cache-Control", STR("no-store"));
+    http_set_header(media->request, "Location", url);
+    http_respond(media->request, 302, "text/plain", STR(""));
+}
+
 static void media_read(struct sql_op *op)
 {
     struct media *media = op->done_ctx;
+    struct http_request *request = media->request;
     struct error err;
-    int fd = -1;
-    int64_t size = 0;
     error_reset(&err);
     if (op->error.code != ERR_OK) {
-        http_problem(media->request, &op->error);
+        http_problem(request, &op->error);
         return;
     }
-    if (files_open_read(api_of(media->request)->files, media->file.sha256, &fd, &size, &err) !=
-        ERR_OK) {
-        http_problem(media->request, &err);
+    struct files_place place = {
+        .sha256 = media->file.sha256,
+        .content_type = model_file_content_type(media->file.kind),
+        .is_head = http_is_head(request),
+    };
+    if (files_locate(api_of(request)->files, http_arena(request), &place, &err) != ERR_OK) {
+        http_problem(request, &err);
+        return;
+    }
+    if (place.fd < 0) {
+        redirect(media, place.url);
         return;
     }
     // The content behind a name changes when the model is ordered again, so caches have to ask.
-    http_set_header(media->request, "Cache-Control", STR("private, no-cache"));
-    http_set_header(media->request, "X-Content-Type-Options", STR("nosniff"));
-    http_respond_file(media->request, model_file_content_type(media->file.kind).ptr, fd,
-                      (uint64_t)size, media->file.sha256);
+    http_set_header(request, "Cache-Control", STR("private, no-cache"));
+    http_set_header(request, "X-Content-Type-Options", STR("nosniff"));
+    http_respond_file(request, place.content_type.ptr, place.fd, (uint64_t)place.size,
+                      media->file.sha256);
 }
 
 void file_api_media(struct http_request *request)

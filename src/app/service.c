@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "api/api.h"
+#include "app/copied_note.h"
 #include "app/stop_signal.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -113,6 +114,7 @@ static enum err open_database(struct service *service, const struct config *conf
         log_event(LOG_WARN, "config.pooler_unused",
                   "DATABASE_DIRECT_URL is set and DATABASE_POOLER is 0: if DATABASE_URL leads to a "
                   "pooler in transaction mode, set DATABASE_POOLER=1");
+    TRY(name_setting(copied_note_refuse(config->database_url, err), "DATABASE_URL", err));
     enum err code = sql_open_as(&settings, &service->db, err);
     TRY(name_setting(code, "DATABASE_URL", err));
     TRY(check_not_copying(service->db, err));
@@ -149,9 +151,13 @@ static enum err open_upstream(struct service *service, const struct config *conf
 
 static enum err open_files(struct service *service, const struct config *config, struct error *err)
 {
-    const char *dir = arena_printf(service->arena, "%s/files", config->data_dir).ptr;
     TRY(pool_open(&service->pool, "files", FILE_THREADS, FILE_QUEUE_MAX, err));
-    enum err code = files_open(dir, service->http, service->pool, &service->files, err);
+    const struct files_settings settings = {
+        .dir = arena_printf(service->arena, "%s/files", config->data_dir).ptr,
+        .http = service->http,
+        .pool = service->pool,
+    };
+    enum err code = files_open(&settings, &service->files, err);
     return name_setting(code, "DATA_DIR", err);
 }
 

@@ -1,21 +1,21 @@
-// Owns the directory of the store: its folders, the names in it, what a killed process left.
+// Opens the store, hands what is asked of it to its kind, keeps the folder of temporary files.
 #include "files/files.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fs.h"
 #include "base/random.h"
-#include "files/files_dir.h"
+#include "files/files_store.h"
 
 #define CONNECT_MS      5000
 #define TOTAL_MS        (10 * 60 * 1000)
-#define FOLDER_HEX      2 // digits of the hash that name the folder
 #define TMP_RANDOM_U64S 2
 
 enum err files_disk_err(struct error *err)
@@ -48,26 +48,13 @@ enum err files_create_tmp(const struct files *files, struct arena *arena, char *
     return ERR_OK;
 }
 
-static enum err make_folder(const struct files *files, const char *name, struct error *err)
+enum err files_make_folder(const struct files *files, const char *name, struct error *err)
 {
     if (mkdirat(files->dir_fd, name, 0700) != 0 && errno != EEXIST)
         return fs_err(err, "mkdir", name);
     // Also when another thread has made it just now: it must be on disk before a file in it counts.
     if (fsync(files->dir_fd) != 0)
         return fs_err(err, "fsync", files->dir);
-    return ERR_OK;
-}
-
-enum err files_publish(const struct files *files, int fd, const char *tmp_path,
-                       const char sha256[SHA256_HEX + 1], struct error *err)
-{
-    char path[PATH_MAX];
-    char folder[FOLDER_HEX + 1];
-    snprintf(folder, sizeof(folder), "%.*s", FOLDER_HEX, sha256);
-    int len = snprintf(path, sizeof(path), "%s/%s/%s", files->dir, folder, sha256);
-    check(len > 0 && (size_t)len < sizeof(path));
-    if (make_folder(files, folder, err) != ERR_OK || fs_publish(fd, tmp_path, path, err) != ERR_OK)
-        return files_disk_err(err);
     return ERR_OK;
 }
 
@@ -83,26 +70,56 @@ static bool is_sha256(struct str text)
     return true;
 }
 
-enum err files_open_read(struct files *files, struct str sha256, int *ret_fd, int64_t *ret_size,
-                         struct error *err)
+static enum err check_sha256(struct str sha256, struct error *err)
 {
     if (!is_sha256(sha256))
         return error_set(err, ERR_INVALID, "this is not the SHA-256 of a file");
-    char name[FOLDER_HEX + 1 + SHA256_HEX + 1];
-    snprintf(name, sizeof(name), "%.*s/%.*s", FOLDER_HEX, sha256.ptr, STR_ARG(sha256));
-    CLEANUP(fd_close) int fd = openat(files->dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    struct stat st;
-    if (fd < 0 && errno == ENOENT)
-        return error_set(err, ERR_NOT_FOUND, "the file is not stored here any more");
-    if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-        enum err code = error_set(err, ERR_UNAVAILABLE, "the file cannot be read from our disk");
-        error_cause(err, "open %s: %s", name, fd < 0 ? strerrordesc_np(errno) : "no file");
-        return code;
-    }
-    *ret_size = st.st_size;
-    *ret_fd = fd;
-    fd = -1;
     return ERR_OK;
+}
+
+void files_put_start(struct files *files, struct files_put *put)
+{
+    check(put->fd >= 0 && put->tmp_path != NULL && put->done != NULL);
+    put->files = files;
+    error_reset(&put->error);
+    if (check_sha256(put->sha256, &put->error) == ERR_OK)
+        files->kind->put(put);
+    else
+        put->done(put);
+}
+
+enum err files_locate(struct files *files, struct arena *arena, struct files_place *place,
+                      struct error *err)
+{
+    place->fd = -1;
+    place->size = 0;
+    place->url = STR_NULL;
+    TRY(check_sha256(place->sha256, err));
+    return files->kind->locate(files, arena, place, err);
+}
+
+void files_get_start(struct files *files, struct files_get *get)
+{
+    check(get->done != NULL);
+    get->files = files;
+    get->fd = -1;
+    get->size = 0;
+    error_reset(&get->error);
+    if (check_sha256(get->sha256, &get->error) == ERR_OK)
+        files->kind->get(get);
+    else
+        get->done(get);
+}
+
+void files_remove_start(struct files *files, struct files_remove *remove)
+{
+    check(remove->done != NULL);
+    remove->files = files;
+    error_reset(&remove->error);
+    if (check_sha256(remove->sha256, &remove->error) == ERR_OK)
+        files->kind->remove(remove);
+    else
+        remove->done(remove);
 }
 
 static void dir_close(DIR **dir)
@@ -122,7 +139,7 @@ static void remove_if_left_over(int folder_fd, const char *name)
 
 static enum err open_tmp_folder(const struct files *files, struct error *err)
 {
-    TRY(make_folder(files, "tmp", err));
+    TRY(files_make_folder(files, "tmp", err));
     int fd = openat(files->dir_fd, "tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     CLEANUP(dir_close) DIR *folder = fd < 0 ? NULL : fdopendir(fd);
     if (folder == NULL) {
@@ -143,10 +160,11 @@ static void files_close_ptr(struct files **files)
     files_close(*files);
 }
 
-enum err files_open(const char *dir, struct http_client *http, struct pool *pool,
-                    struct files **ret_files, struct error *err)
+enum err files_open(const struct files_settings *settings, struct files **ret_files,
+                    struct error *err)
 {
-    check(http != NULL && pool != NULL);
+    const char *dir = settings->dir;
+    check(settings->http != NULL && settings->pool != NULL);
     if (strlen(dir) + SHA256_HEX + 8 > PATH_MAX) {
         errno = ENAMETOOLONG;
         return fs_err(err, "open", dir);
@@ -154,8 +172,9 @@ enum err files_open(const char *dir, struct http_client *http, struct pool *pool
     TRY(fs_make_dirs(dir, err));
     CLEANUP(files_close_ptr) struct files *files = calloc(1, sizeof(*files));
     check(files != NULL);
-    files->http = http;
-    files->pool = pool;
+    files->kind = &files_dir_kind;
+    files->http = settings->http;
+    files->pool = settings->pool;
     files->max_bytes = MODEL_FILE_MAX_BYTES;
     files->connect_ms = CONNECT_MS;
     files->total_ms = TOTAL_MS;

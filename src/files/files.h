@@ -1,7 +1,8 @@
-// The store of mesh files: verified downloads into a content-addressed directory.
+// The store of files: contents by their SHA-256, and the verified downloads that fill it.
 #ifndef SUNLEAD_FILES_H
 #define SUNLEAD_FILES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/arena.h"
@@ -13,15 +14,111 @@
 
 struct files;
 
-// files_open() uses a directory (made if it is not there): files are at <dir>/ab/abcdef... by their
-// SHA-256, downloads under way in <dir>/tmp, from which those of killed processes are removed. Any
-// number of processes may share it. http and pool (for checking and syncing) must outlive it.
-// Blocks.
-MUST_CHECK enum err files_open(const char *dir, struct http_client *http, struct pool *pool,
-                               struct files **ret_files, struct error *err);
+struct files_settings {
+    const char *dir;          // made if it is not there; temporary files are in <dir>/tmp
+    struct http_client *http; // downloads
+    struct pool *pool;        // checks, syncs
+};
 
-// files_close() frees; no fetch may be under way. NULL is fine.
+// files_open() opens the store: contents are at <dir>/ab/abcdef... by their SHA-256. Left-overs of
+// killed processes are removed from <dir>/tmp. Any number of processes may share it. Blocks.
+MUST_CHECK enum err files_open(const struct files_settings *settings, struct files **ret_files,
+                               struct error *err);
+
+// files_close() frees; nothing may be under way. The client and the pool must be closed before it
+// or outlive it unused. NULL is fine.
 void files_close(struct files *files);
+
+// ---- Contents. They are named by their SHA-256 alone (64 lower-case hex digits, else ERR_INVALID)
+// and never change. In each of these structs, which are zeroed at first, the texts are the caller's
+// and live until done was called, once: on a thread of the pool, on the network thread, or before
+// the function that starts the work returns.
+
+// files_create_tmp() makes an empty file of a random name under <dir>/tmp for reading and writing,
+// locked (flock) as long as it is open, so that others know that it is in use. ERR_UNAVAILABLE.
+MUST_CHECK enum err files_create_tmp(const struct files *files, struct arena *arena,
+                                     char **ret_path, int *ret_fd, struct error *err);
+
+struct files_put;
+typedef void files_put_done_fn(struct files_put *put);
+
+// A finished temporary file that becomes a content.
+struct files_put {
+    int fd;               // stays the caller's
+    const char *tmp_path; // gone when it is stored; else still the caller's
+    int64_t size;
+    struct str sha256; // of what is in it
+    struct str content_type;
+    files_put_done_fn *done;
+    void *ctx;
+    // out
+    // ERR_UNAVAILABLE: not now (no room on disk, storage down, busy), try again.
+    struct error error;
+    // the store's own
+    struct files *files;
+    struct pool_work work;
+};
+
+// files_put_start() stores a content: when done says ERR_OK it is there whole and will be after a
+// power cut; else it is not there at all, unless it was before. Does not block.
+void files_put_start(struct files *files, struct files_put *put);
+
+// Where a content can be read by who asked for it.
+struct files_place {
+    struct str sha256;
+    struct str content_type;
+    struct str download_name; // null: to be shown, not saved
+    bool is_head;             // asked by HEAD: an address is signed for that
+    // out: an open file, which the caller closes, or an address to send him to
+    int fd; // -1: url
+    int64_t size;
+    struct str url; // in the arena; good for a while, for him alone
+};
+
+// files_locate() finds a content. ERR_NOT_FOUND if it is gone (not known of an address),
+// ERR_UNAVAILABLE. Does not wait for the network.
+MUST_CHECK enum err files_locate(struct files *files, struct arena *arena,
+                                 struct files_place *place, struct error *err);
+
+struct files_get;
+typedef void files_get_done_fn(struct files_get *get);
+
+// A content to be read here.
+struct files_get {
+    struct str sha256;
+    files_get_done_fn *done;
+    void *ctx;
+    // out
+    // ERR_NOT_FOUND: it is gone. ERR_UNAVAILABLE: not now.
+    struct error error;
+    int fd; // open for reading at its start; the caller closes it. -1: none
+    int64_t size;
+    // the store's own
+    struct files *files;
+};
+
+// files_get_start() opens a content for reading. Does not block.
+void files_get_start(struct files *files, struct files_get *get);
+
+struct files_remove;
+typedef void files_remove_done_fn(struct files_remove *remove);
+
+// A content that nobody needs any more.
+struct files_remove {
+    struct str sha256;
+    files_remove_done_fn *done;
+    void *ctx;
+    // out
+    struct error error; // ERR_OK also if it was gone. ERR_UNAVAILABLE: not now
+    // the store's own
+    struct files *files;
+    struct pool_work work;
+};
+
+// files_remove_start() removes a content; who has it open reads on. Does not block.
+void files_remove_start(struct files *files, struct files_remove *remove);
+
+// ---- Downloads.
 
 struct files_fetch;
 typedef void files_fetch_done_fn(struct files_fetch *fetch);
@@ -46,20 +143,16 @@ struct files_fetch {
     struct arena *arena;
     struct http_call http;
     struct pool_work work;
+    struct files_put put;
     struct sha256 *hash;
     char *tmp_path; // NULL: there is no temporary file
     int fd;
 };
 
 // files_fetch_start() downloads to a temporary name, counts and hashes, checks the content by its
-// kind (file_check()), syncs, and only then gives the file its name: it is there whole or not at
+// kind (file_check()), and only then puts the file into the store: it is there whole or not at
 // all. Connecting may take 5 s, all of it 10 min; no credentials are sent. done is called exactly
 // once, never inside this function. Does not block.
 void files_fetch_start(struct files *files, struct files_fetch *fetch);
-
-// files_open_read() opens a stored file by its SHA-256 (64 lower-case hex digits, else ERR_INVALID)
-// for reading; the caller closes *ret_fd. ERR_NOT_FOUND if it is gone.
-MUST_CHECK enum err files_open_read(struct files *files, struct str sha256, int *ret_fd,
-                                    int64_t *ret_size, struct error *err);
 
 #endif

@@ -1,14 +1,13 @@
-// Downloads a file: network to temporary file, then on a worker check, sync and name.
+// Downloads a file: network to temporary file, then on a worker check, then into the store.
 #include "files/files.h"
 
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/crash.h"
 #include "base/fs.h"
 #include "files/file_check.h"
-#include "files/files_dir.h"
+#include "files/files_store.h"
 
 // The client's own limit stays above ours, so that ours gives the reason.
 #define ANSWER_SLACK_BYTES (INT64_C(1) << 20)
@@ -106,25 +105,41 @@ static enum err check_content(struct files_fetch *fetch)
     return code;
 }
 
-static void run_store(struct pool_work *work)
+static void put_done(struct files_put *put)
+{
+    struct files_fetch *fetch = put->ctx;
+    if (put->error.code == ERR_OK)
+        fetch->tmp_path = NULL;
+    else
+        fetch->error = put->error;
+    end_fetch(fetch);
+}
+
+static void run_check(struct pool_work *work)
 {
     struct files_fetch *fetch = CONTAINER_OF(work, struct files_fetch, work);
-    if (check_content(fetch) == ERR_OK) {
-        sha256_finish(fetch->hash, fetch->sha256);
-        crash_here(CRASH_FILE_NAMING);
-        if (files_publish(fetch->files, fetch->fd, fetch->tmp_path, fetch->sha256, &fetch->error) ==
-            ERR_OK)
-            fetch->tmp_path = NULL;
-        crash_here(CRASH_FILE_NAMED);
+    if (check_content(fetch) != ERR_OK) {
+        end_fetch(fetch);
+        return;
     }
-    end_fetch(fetch);
+    sha256_finish(fetch->hash, fetch->sha256);
+    fetch->put = (struct files_put){
+        .fd = fetch->fd,
+        .tmp_path = fetch->tmp_path,
+        .size = fetch->size,
+        .sha256 = str_of(fetch->sha256),
+        .content_type = model_file_content_type(fetch->kind),
+        .done = put_done,
+        .ctx = fetch,
+    };
+    files_put_start(fetch->files, &fetch->put);
 }
 
 static void on_done(struct http_call *call)
 {
     struct files_fetch *fetch = call->ctx;
     if (judge_answer(fetch) == ERR_OK) {
-        fetch->work.run = run_store;
+        fetch->work.run = run_check;
         if (pool_submit(fetch->files->pool, &fetch->work) == ERR_OK)
             return; // the fetch is the worker's now
         error_set(&fetch->error, ERR_UNAVAILABLE, "too many files are being stored");

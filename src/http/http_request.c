@@ -23,6 +23,11 @@ enum http_method http_method_of(const struct http_request *request)
     return request->method;
 }
 
+bool http_is_head(const struct http_request *request)
+{
+    return str_equal(request->method_text, STR("HEAD"));
+}
+
 struct str http_path(const struct http_request *request)
 {
     return request->target.path;

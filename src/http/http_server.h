@@ -94,6 +94,9 @@ struct arena *http_arena(struct http_request *request);
 struct str http_request_id(const struct http_request *request);
 // http_method_of() is the method; HEAD counts as HTTP_GET.
 enum http_method http_method_of(const struct http_request *request);
+
+// http_is_head() tells whether the method is HEAD.
+bool http_is_head(const struct http_request *request);
 // http_path() is the decoded path.
 struct str http_path(const struct http_request *request);
 // http_pattern() is the pattern of the matched route; NULL if there is none.

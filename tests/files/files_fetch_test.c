@@ -3,7 +3,7 @@
 
 #include <sys/resource.h>
 
-#include "files/files_dir.h"
+#include "files/files_store.h"
 
 #define OBJ_TEXT "v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n"
 #define MTL_TEXT "newmtl tiles\nKd 1 1 1\n"
@@ -19,15 +19,16 @@ static const struct raw_answer plain_answers[] = {
 
 static void assert_readable(struct fixture *fixture, const char *sha256, struct str want)
 {
-    CLEANUP(fd_close) int fd = -1;
-    int64_t size = -1;
+    struct files_place place = {.sha256 = str_of(sha256)};
     struct error err;
-    assert_int_equal(files_open_read(fixture->files, str_of(sha256), &fd, &size, &err), ERR_OK);
-    assert_int_equal(size, want.len);
+    assert_int_equal(files_locate(fixture->files, fixture->arena, &place, &err), ERR_OK);
+    assert_int_equal(place.size, want.len);
+    assert_null(place.url.ptr);
     char content[256];
-    assert_int_equal(read(fd, content, sizeof(content)), want.len);
+    assert_int_equal(read(place.fd, content, sizeof(content)), want.len);
     assert_memory_equal(content, want.ptr, want.len);
-    assert_int_equal(fcntl(fd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
+    assert_int_equal(fcntl(place.fd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
+    fd_close(&place.fd);
 }
 
 static void test_stores(void **state)

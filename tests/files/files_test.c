@@ -1,7 +1,7 @@
 // Tests of files/files.c.
 #include "files/store_fixture.h"
 
-#include "files/files_dir.h"
+#include "files/content_fixture.h"
 
 static const struct raw_answer no_answers[] = {
     {0},
@@ -19,22 +19,27 @@ static const char *const bad_hashes[] = {
     "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b85/",
 };
 
-static void test_open_read(void **state)
+static enum err locate(struct fixture *fixture, struct str sha256, struct error *err)
+{
+    struct files_place place = {.sha256 = sha256};
+    enum err code = files_locate(fixture->files, fixture->arena, &place, err);
+    assert_int_equal(place.fd, -1);
+    assert_int_equal(place.size, 0);
+    return code;
+}
+
+static void test_locate(void **state)
 {
     (void)state;
     struct fixture fixture;
     setup(&fixture, no_answers);
-    int fd = -1;
-    int64_t size = -1;
     struct error err;
-    for (size_t i = 0; i < COUNT_OF(bad_hashes); i++) {
-        struct str hash = str_of(bad_hashes[i]);
-        assert_int_equal(files_open_read(fixture.files, hash, &fd, &size, &err), ERR_INVALID);
-    }
-    assert_int_equal(files_open_read(fixture.files, STR_NULL, &fd, &size, &err), ERR_INVALID);
+    for (size_t i = 0; i < COUNT_OF(bad_hashes); i++)
+        assert_int_equal(locate(&fixture, str_of(bad_hashes[i]), &err), ERR_INVALID);
+    assert_int_equal(locate(&fixture, STR_NULL, &err), ERR_INVALID);
     char hash[SHA256_HEX + 1];
     sha256_hex(STR("never stored"), hash);
-    assert_int_equal(files_open_read(fixture.files, str_of(hash), &fd, &size, &err), ERR_NOT_FOUND);
+    assert_int_equal(locate(&fixture, str_of(hash), &err), ERR_NOT_FOUND);
     assert_null(strstr(err.message, fixture.dir));
 
     // What is no plain file is not opened: a link out of the store, a folder.
@@ -42,15 +47,68 @@ static void test_open_read(void **state)
     const char *path = arena_printf(fixture.arena, "%s/%s", folder, hash).ptr;
     assert_int_equal(mkdir(folder, 0700), 0);
     assert_int_equal(symlink("/etc/passwd", path), 0);
-    assert_int_equal(files_open_read(fixture.files, str_of(hash), &fd, &size, &err),
-                     ERR_UNAVAILABLE);
+    assert_int_equal(locate(&fixture, str_of(hash), &err), ERR_UNAVAILABLE);
     assert_int_equal(unlink(path), 0);
     assert_int_equal(mkdir(path, 0700), 0);
-    assert_int_equal(files_open_read(fixture.files, str_of(hash), &fd, &size, &err),
-                     ERR_UNAVAILABLE);
+    assert_int_equal(locate(&fixture, str_of(hash), &err), ERR_UNAVAILABLE);
     assert_int_equal(rmdir(path), 0);
-    assert_int_equal(fd, -1);
-    assert_int_equal(size, -1);
+    teardown(&fixture);
+}
+
+// What is put can be had until it is removed.
+static void test_contents(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    setup(&fixture, no_answers);
+    struct content content;
+    for (int i = 0; i < 2; i++) { // the second time it is there already
+        make_content(&content, &fixture, STR("a content"));
+        assert_int_equal(put_content(&content, &fixture), ERR_OK);
+        assert_int_not_equal(access(content.tmp_path, F_OK), 0);
+        assert_true(content.fd >= 0);
+        assert_census(fixture.dir, 1, 0);
+        fd_close(&content.fd);
+    }
+    struct error err;
+    CLEANUP(fd_close) int fd = -1;
+    assert_int_equal(get_content(&content, &fixture, &fd, &err), ERR_OK);
+    char bytes[32];
+    assert_int_equal(remove_content(&content, &fixture), ERR_OK);
+    assert_int_equal(read(fd, bytes, sizeof(bytes)), 9);
+    assert_memory_equal(bytes, "a content", 9);
+    assert_census(fixture.dir, 0, 0);
+    int none = -1;
+    assert_int_equal(get_content(&content, &fixture, &none, &err), ERR_NOT_FOUND);
+    assert_int_equal(none, -1);
+    assert_int_equal(remove_content(&content, &fixture), ERR_OK); // it is gone, as was wanted
+    teardown(&fixture);
+}
+
+// What could not be stored stays where it was.
+static void test_put_fails(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    setup(&fixture, no_answers);
+    struct content content;
+    make_content(&content, &fixture, STR("a content"));
+    const char *folder = arena_printf(fixture.arena, "%s/%.2s", fixture.dir, content.sha256).ptr;
+    int fd = open(folder, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    fd_close(&fd);
+    assert_int_equal(put_content(&content, &fixture), ERR_UNAVAILABLE);
+    assert_int_equal(access(content.tmp_path, F_OK), 0);
+    assert_int_equal(remove_content(&content, &fixture), ERR_UNAVAILABLE);
+    assert_int_equal(unlink(folder), 0);
+
+    memcpy(content.sha256, "../../../", 9);
+    assert_int_equal(put_content(&content, &fixture), ERR_INVALID);
+    assert_int_equal(remove_content(&content, &fixture), ERR_INVALID);
+    struct error err;
+    assert_int_equal(get_content(&content, &fixture, &fd, &err), ERR_INVALID);
+    assert_census(fixture.dir, 0, 1);
+    fd_close(&content.fd);
     teardown(&fixture);
 }
 
@@ -72,7 +130,7 @@ static void test_left_overs(void **state)
     assert_int_equal(mkfifo(arena_printf(fixture.arena, "%s/tmp/fifo", fixture.dir).ptr, 0600), 0);
 
     struct files *other = NULL;
-    assert_int_equal(files_open(fixture.dir, fixture.http, fixture.pool, &other, &err), ERR_OK);
+    assert_int_equal(open_files(&fixture, fixture.dir, &other, &err), ERR_OK);
     files_close(other);
     files_close(NULL);
     assert_int_equal(access(left, F_OK), -1);
@@ -82,7 +140,7 @@ static void test_left_overs(void **state)
     assert_int_equal(st.st_mode & 0777, 0600);
 
     fd_close(&fd);
-    assert_int_equal(files_open(fixture.dir, fixture.http, fixture.pool, &other, &err), ERR_OK);
+    assert_int_equal(open_files(&fixture, fixture.dir, &other, &err), ERR_OK);
     files_close(other);
     assert_int_equal(access(in_use, F_OK), -1);
     teardown(&fixture);
@@ -96,20 +154,19 @@ static void test_open_fails(void **state)
     struct files *other = NULL;
     struct error err;
     error_reset(&err);
-    assert_int_not_equal(files_open("/dev/null/files", fixture.http, fixture.pool, &other, &err),
-                         ERR_OK);
+    assert_int_not_equal(open_files(&fixture, "/dev/null/files", &other, &err), ERR_OK);
     assert_non_null(strstr(err.message, "/dev/null"));
     char long_path[5000];
     memset(long_path, 'x', sizeof(long_path) - 1);
     long_path[sizeof(long_path) - 1] = '\0';
-    assert_int_not_equal(files_open(long_path, fixture.http, fixture.pool, &other, &err), ERR_OK);
+    assert_int_not_equal(open_files(&fixture, long_path, &other, &err), ERR_OK);
     const char *in_the_way = arena_printf(fixture.arena, "%s/other", fixture.root).ptr;
     assert_int_equal(mkdir(in_the_way, 0700), 0);
     int fd = open(arena_printf(fixture.arena, "%s/tmp", in_the_way).ptr,
                   O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
     assert_true(fd >= 0);
     fd_close(&fd);
-    assert_int_not_equal(files_open(in_the_way, fixture.http, fixture.pool, &other, &err), ERR_OK);
+    assert_int_not_equal(open_files(&fixture, in_the_way, &other, &err), ERR_OK);
     assert_null(other);
     teardown(&fixture);
 }
@@ -117,8 +174,8 @@ static void test_open_fails(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_open_read),
-        cmocka_unit_test(test_left_overs),
+        cmocka_unit_test(test_locate),     cmocka_unit_test(test_contents),
+        cmocka_unit_test(test_put_fails),  cmocka_unit_test(test_left_overs),
         cmocka_unit_test(test_open_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -50,13 +50,23 @@ static inline void remove_root(struct fixture *fixture)
     arena_close(fixture->arena);
 }
 
+static inline enum err open_files(struct fixture *fixture, const char *dir,
+                                  struct files **ret_files, struct error *err)
+{
+    const struct files_settings settings = {
+        .dir = dir,
+        .http = fixture->http,
+        .pool = fixture->pool,
+    };
+    return files_open(&settings, ret_files, err);
+}
+
 static inline void open_store(struct fixture *fixture, size_t pool_bound)
 {
     struct error err;
     assert_int_equal(http_client_open("files-test", 8, 64, &fixture->http, &err), ERR_OK);
     assert_int_equal(pool_open(&fixture->pool, "files", 2, pool_bound, &err), ERR_OK);
-    assert_int_equal(files_open(fixture->dir, fixture->http, fixture->pool, &fixture->files, &err),
-                     ERR_OK);
+    assert_int_equal(open_files(fixture, fixture->dir, &fixture->files, &err), ERR_OK);
 }
 
 static inline void close_store(struct fixture *fixture)

@@ -82,7 +82,8 @@ struct task_fixture *task_fixture_open(const struct fake_route *routes, size_t c
     snprintf(f->files_dir, sizeof(f->files_dir), "/tmp/sunlead-task-test-XXXXXX");
     assert_non_null(mkdtemp(f->files_dir));
     assert_int_equal(pool_open(&f->pool, "test", 2, 100, NULL), ERR_OK);
-    assert_int_equal(files_open(f->files_dir, f->http, f->pool, &f->files, NULL), ERR_OK);
+    const struct files_settings files = {.dir = f->files_dir, .http = f->http, .pool = f->pool};
+    assert_int_equal(files_open(&files, &f->files, NULL), ERR_OK);
     assert_int_equal(watch_open(&f->watch, NULL), ERR_OK);
     f->notices = (struct notices){.db = f->store->db, .watch = f->watch};
     f->tasks = (struct tasks){

@@ -77,13 +77,12 @@ static void assert_files(struct task_fixture *f, const enum model_file_state wan
         assert_int_equal(file->sha256.len, fetched ? 64 : 0);
         assert_int_equal(file->error.ptr == NULL, fetched);
         assert_true(str_equal(file->content_type, model_file_content_type(file->kind)));
-        int fd = -1;
-        int64_t size = 0;
+        struct files_place place = {.sha256 = file->sha256};
         if (!fetched)
             continue;
-        assert_int_equal(files_open_read(f->files, file->sha256, &fd, &size, NULL), ERR_OK);
-        assert_int_equal(size, file->size.value);
-        close(fd);
+        assert_int_equal(files_locate(f->files, f->store->arena, &place, NULL), ERR_OK);
+        assert_int_equal(place.size, file->size.value);
+        close(place.fd);
     }
 }
 
