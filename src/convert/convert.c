@@ -10,7 +10,7 @@
 #include "mesh/mesh_convert.h"
 
 #define QUEUE_MAX  1000
-#define READ_BYTES   (64 * 1024)
+#define READ_BYTES (64 * 1024)
 
 static_assert(CONVERT_PRODUCTS_MAX == MESH_PRODUCTS_MAX + 1, "all products and the manifest");
 

@@ -104,10 +104,10 @@ static int set_traits(posix_spawnattr_t *traits)
         code = posix_spawnattr_setsigdefault(traits, &all);
     if (code == 0)
         code = posix_spawnattr_setpgroup(traits, 0);
-    return code != 0 ? code
-                     : posix_spawnattr_setflags(traits, POSIX_SPAWN_SETSIGMASK |
-                                                            POSIX_SPAWN_SETSIGDEF |
-                                                            POSIX_SPAWN_SETPGROUP);
+    return code != 0
+               ? code
+               : posix_spawnattr_setflags(traits, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
+                                                      POSIX_SPAWN_SETPGROUP);
 }
 
 static int spawn(struct child *child, int report_fd, int words_fd)

@@ -7,8 +7,9 @@
 #include "convert/convert.h"
 
 // convert_confine() limits this process for good: descriptors from fd_count on are closed and none
-// can be opened; memory, computing time and sizes of files are bounded; of system calls those for memory, for reading and writing what is open and for
-// ending are left, any other one kills it. ERR_UNAVAILABLE where the system does not have that.
+// can be opened; memory, computing time and sizes of files are bounded; of system calls those for
+// memory, for reading and writing what is open and for ending are left, any other one kills it.
+// ERR_UNAVAILABLE where the system does not have that.
 MUST_CHECK enum err convert_confine(const struct convert_limits *limits, int fd_count,
                                     struct error *err);
 

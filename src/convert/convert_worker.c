@@ -66,8 +66,7 @@ enum err convert_worker_begin(char *const *words, struct convert_worker *ret_wor
 {
     *ret_worker = (struct convert_worker){0};
     bool is_read = read_words(words, ret_worker);
-    int fd_count =
-        CONVERT_FD_FILES + (int)ret_worker->source_count + (int)convert_product_count();
+    int fd_count = CONVERT_FD_FILES + (int)ret_worker->source_count + (int)convert_product_count();
     if (!is_read || !has_descriptors(ret_worker, fd_count))
         return error_set(err, ERR_INVALID,
                          "mesh worker is what sunlead starts for its own conversions; by hand it "

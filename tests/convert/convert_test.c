@@ -14,8 +14,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -215,24 +213,6 @@ static void report_flaws(void)
     _exit(0);
 }
 
-static void report_limits(void)
-{
-    struct convert_report report = good_report();
-    struct rlimit limits[5];
-    report.code = ERR_CORRUPT;
-    (void)getrlimit(RLIMIT_CPU, &limits[0]);
-    (void)getrlimit(RLIMIT_FSIZE, &limits[1]);
-    (void)getrlimit(RLIMIT_NOFILE, &limits[2]);
-    (void)getrlimit(RLIMIT_CORE, &limits[3]);
-    (void)getrlimit(RLIMIT_NPROC, &limits[4]);
-    snprintf(report.message, sizeof(report.message), "%d %d %d %d %d, %d %d",
-             (int)limits[0].rlim_max, (int)(limits[1].rlim_max >> 20), (int)limits[2].rlim_max,
-             (int)limits[3].rlim_max, (int)limits[4].rlim_max,
-             (int)prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), (int)prctl(PR_GET_DUMPABLE, 0, 0, 0, 0));
-    send_report(&report);
-    _exit(0);
-}
-
 static const struct deed {
     const char *name;
     void (*act)(void);
@@ -263,7 +243,6 @@ static const struct deed {
     {"evil", report_evil_words, false, false, CONVERT_REFUSED, "a?b?????"},
     {"disk", report_full_disk, false, false, CONVERT_HINDERED, "no room"},
     {"given", report_flaws, true, false, CONVERT_REFUSED, "0 flaws"},
-    {"limits", report_limits, true, false, CONVERT_REFUSED, ""},
 };
 
 static int misbehave(char **argv)
@@ -508,7 +487,51 @@ static pid_t find_child(void)
     return (pid_t)pid;
 }
 
-static void test_killed_by_others(void **state)
+// A file of /proc about a process, with single spaces.
+static struct str read_about(struct arena *arena, pid_t pid, const char *name)
+{
+    struct str text;
+    const char *path = arena_printf(arena, "/proc/%d/%s", (int)pid, name).ptr;
+    assert_int_equal(fs_read_all(path, arena, 64 * 1024, &text, NULL), ERR_OK);
+    char *bytes = (char *)text.ptr;
+    size_t len = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = bytes[i] == '\t' ? ' ' : bytes[i];
+        if (c != ' ' || (len > 0 && bytes[len - 1] != ' '))
+            bytes[len++] = c;
+    }
+    return (struct str){.ptr = bytes, .len = len};
+}
+
+static void assert_confined(struct arena *arena, pid_t child)
+{
+    static const char *const limits[] = {
+        "Max cpu time 10 11 ",
+        "Max file size 536870912 536870912 ",
+        "Max core file size 0 0 ",
+        "Max processes 0 0 ",
+    };
+    struct str text = read_about(arena, child, "limits");
+    for (size_t i = 0; i < COUNT_OF(limits); i++) {
+        if (!holds(text, limits[i]))
+            fail_msg("no \"%s\" in %.*s", limits[i], STR_ARG(text));
+    }
+    int files = CONVERT_FD_FILES + 1 + (int)convert_product_count();
+    assert_true(holds(text, arena_printf(arena, "Max open files %d %d ", files, files).ptr));
+    if (!convert_is_filtered())
+        return;
+    assert_true(holds(text, "Max address space 209715200 209715200 "));
+    assert_true(holds(read_about(arena, child, "status"), "Seccomp: 2\n"));
+}
+
+// The last thing that is taken from it.
+static bool is_confined(struct arena *arena, pid_t child)
+{
+    return convert_is_filtered() ? holds(read_about(arena, child, "status"), "Seccomp: 2\n")
+                                 : holds(read_about(arena, child, "limits"), "Max processes 0 ");
+}
+
+static void test_confined_and_killed_by_others(void **state)
 {
     (void)state;
     static const char *const words[] = {"convert_test", "bad", "2", NULL};
@@ -519,8 +542,9 @@ static void test_killed_by_others(void **state)
     add_source(&f, "scene.obj", STR(OBJ));
     start(&f);
     pid_t child = 0;
-    while (child == 0)
+    while (child == 0 || !is_confined(f.arena, child))
         child = find_child();
+    assert_confined(f.arena, child);
     assert_int_equal(kill(child, SIGKILL), 0);
     finish(&f);
     assert_int_equal(f.run.end, CONVERT_DIED);
@@ -557,9 +581,12 @@ int main(int argc, char **argv)
     if (argc > 3 && strcmp(argv[1], "bad") == 0)
         return misbehave(argv);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_converts),         cmocka_unit_test(test_refuses_broken_files),
-        cmocka_unit_test(test_bad_processes),    cmocka_unit_test(test_no_program),
-        cmocka_unit_test(test_killed_by_others), cmocka_unit_test(test_by_hand),
+        cmocka_unit_test(test_converts),
+        cmocka_unit_test(test_refuses_broken_files),
+        cmocka_unit_test(test_bad_processes),
+        cmocka_unit_test(test_no_program),
+        cmocka_unit_test(test_confined_and_killed_by_others),
+        cmocka_unit_test(test_by_hand),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
