@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/crash.h"
 #include "base/fs.h"
 #include "convert/convert_report.h"
 
@@ -332,6 +333,7 @@ void convert_child_run(const struct convert_settings *settings, struct convert_r
     struct child child = {.settings = settings, .run = run};
     error_reset(&run->error);
     if (start(&child)) {
+        crash_here(CRASH_CONVERT_STARTED);
         listen_to(&child);
         end(&child);
         judge(&child);

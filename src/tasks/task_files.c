@@ -2,6 +2,7 @@
 #include "base/crash.h"
 #include "base/log.h"
 #include "store/file_store.h"
+#include "tasks/convert_plan.h"
 #include "tasks/task.h"
 
 // A file that LightFusion does not show (404) is asked for this often: it may be late.
@@ -44,8 +45,17 @@ static enum err apply_files(struct task *task, struct task_change *change, int64
         change->job = TASK_JOB_AGAIN;
         change->again_at_us =
             now_us + task_span_us(task, order_backoff_us(task->run->job.attempt, task_jitter()));
+    } else if (task->plan->is_due) {
+        change->add = JOB_CONVERT;
+        change->add_at_us = now_us;
+        change->convert = task->plan;
     }
     return ERR_OK;
+}
+
+static void commit_files(struct task *task)
+{
+    task_commit(task, apply_files, NULL);
 }
 
 static void finish(struct task *task)
@@ -55,7 +65,7 @@ static void finish(struct task *task)
               LOG_I64("project_id", task->order.project_id.value),
               LOG_I64("fetched", fetching_of(task)->fetched),
               LOG_I64("still_missing", fetching_of(task)->wanted_again));
-    task_commit(task, apply_files, NULL);
+    convert_plan_begin(task, arena_new(task->arena, struct convert_plan, 1), commit_files);
 }
 
 // ---- One file.

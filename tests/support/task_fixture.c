@@ -106,7 +106,8 @@ void task_fixture_start(struct task_fixture *f)
         .clock = &f->clock.clock,
         .kinds = {[JOB_ORDER] = task_order_run,
                   [JOB_POLL] = task_poll_run,
-                  [JOB_FILES] = task_files_run},
+                  [JOB_FILES] = task_files_run,
+                  [JOB_CONVERT] = f->tasks.convert == NULL ? NULL : task_convert_run},
         .app = &f->tasks,
     };
     assert_int_equal(jobs_open(&settings, &f->jobs, NULL), ERR_OK);
