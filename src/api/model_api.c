@@ -236,18 +236,17 @@ static const char *const quality_names[] = {"preview", "web", "hd", "ar", FIELD_
 static const enum model_file_kind quality_kinds[] = {MODEL_FILE_PREVIEW, MODEL_FILE_WEB,
                                                      MODEL_FILE_HD, MODEL_FILE_AR};
 
-static enum err query_name(struct http_request *request, const char *name, const char *pointer,
-                           const char *const *names, int *ret_value, struct error *err)
+// name is that of a parameter with a question mark before it.
+static enum err query_name(struct http_request *request, const char *name, const char *const *names,
+                           int *ret_value, struct error *err)
 {
-    struct str text = http_query(request, name);
+    struct str text = http_query(request, name + 1);
     *ret_value = -1;
     if (text.ptr == NULL)
         return ERR_OK;
     *ret_value = field_enum_parse(names, text);
     if (*ret_value < 0)
-        return error_place(err, str_of(pointer),
-                           "must be one of those that the documentation "
-                           "tells");
+        return error_place(err, str_of(name), "is not one of those that there are");
     return ERR_OK;
 }
 
@@ -259,8 +258,8 @@ static enum err read_query(struct http_request *request, enum format *ret_format
     int format;
     int quality;
     TRY(http_query_check(request, names, err));
-    TRY(query_name(request, "format", "?format", format_names, &format, err));
-    TRY(query_name(request, "quality", "?quality", quality_names, &quality, err));
+    TRY(query_name(request, "?format", format_names, &format, err));
+    TRY(query_name(request, "?quality", quality_names, &quality, err));
     if (quality >= 0 && format >= 0 && format != FORMAT_GLB)
         return error_place(err, STR("?quality"), "is for glb");
     *ret_glb = quality < 0 ? format_kinds[FORMAT_GLB] : quality_kinds[quality];
