@@ -2,7 +2,7 @@
 #include "api/model_api.h"
 
 #include "api/api_call.h"
-#include "api/file_api.h"
+#include "api/file_url.h"
 #include "api/model_accept.h"
 #include "api/order_adopt.h"
 #include "json/json_write.h"
@@ -188,7 +188,7 @@ static void write_files(struct buf *body, const struct model_view *view)
         json_write_name(body, model_file_kind_names[kind]);
         buf_append_char(body, '{');
         json_write_name(body, "url");
-        json_write_str(body, file_api_url(view->request, file));
+        json_write_str(body, file_url(api_of(view->request), http_arena(view->request), file));
         write_id(body, "size", file->size);
         json_write_name(body, "sha256");
         json_write_str(body, file->sha256);
@@ -308,7 +308,8 @@ static void send_to(struct model_view *view, const struct model_file *file)
         refuse_state(view);
         return;
     }
-    http_set_header(view->request, "Location", file_api_url(view->request, file));
+    http_set_header(view->request, "Location",
+                    file_url(api_of(view->request), http_arena(view->request), file));
     // Another file has the name when the model is made again.
     http_set_header(view->request, "Cache-Control", STR("private, no-cache"));
     http_respond(view->request, 302, "text/plain", STR(""));

@@ -27,6 +27,12 @@ struct config {
     int64_t database_pooler; // 0 or 1
     const char *database_direct_url;
     const char *data_dir;
+    const char *files_url;
+    const char *files_s3_endpoint;
+    const char *files_s3_region;
+    const char *files_s3_access_key_id;
+    const char *files_s3_secret_access_key;
+    const char *files_s3_session_token;
     const char *lightfusion_api;
     const char *lightfusion_api_key;
     const char *lightfusion_email;
@@ -49,6 +55,7 @@ struct config {
     const char *default_homeowner_last_name;
     const char *default_homeowner_phone;
     const char *cors_origin;
+    const char *cdn_base_url;
     int64_t http_threads;
     int64_t job_concurrency;
     int64_t company_jobs_max;

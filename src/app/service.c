@@ -27,6 +27,8 @@
 #define HTTP_QUEUE_MAX 10000
 #define FILE_THREADS   2
 #define FILE_QUEUE_MAX 1000
+// Each has up to four calls under way; LightFusion's API needs some as well.
+#define FILE_JOBS_MAX ((size_t)HTTP_CALLS_MAX / 8)
 
 struct service {
     struct arena *arena;
@@ -159,7 +161,23 @@ static enum err open_files(struct service *service, const struct config *config,
         .pool = service->pool,
     };
     enum err code = files_open(&settings, &service->files, err);
-    return name_setting(code, "DATA_DIR", err);
+    TRY(name_setting(code, "DATA_DIR", err));
+    if (config->files_url == NULL)
+        return ERR_OK;
+    const struct files_s3_settings bucket = {
+        .url = config->files_url,
+        .endpoint = config->files_s3_endpoint,
+        .region = config->files_s3_region,
+        .key_id = config->files_s3_access_key_id,
+        .secret = config->files_s3_secret_access_key,
+        .session_token = config->files_s3_session_token,
+    };
+    code = files_use_s3(service->files, &bucket, err);
+    return name_setting(code,
+                        code == ERR_UNAUTHENTICATED
+                            ? "FILES_S3_ACCESS_KEY_ID, FILES_S3_SECRET_ACCESS_KEY"
+                            : "FILES_URL",
+                        err);
 }
 
 // Conversions leave the other half of the machine to requests.
@@ -197,6 +215,7 @@ static enum err open_runner(struct service *service, const struct config *config
         .absent_after_us = config->order_absent_after * US_PER_S,
         .pace = options->pace,
     };
+    size_t file_jobs = ((size_t)config->job_concurrency + 3) / 4;
     const struct jobs_settings settings = {
         .db = service->db,
         .clock = clock_system(),
@@ -209,7 +228,7 @@ static enum err open_runner(struct service *service, const struct config *config
         // An order that is claimed before there is a slot for its call would go before others'
         // turns; slow storage must not keep orders and polls waiting.
         .kind_max = {[JOB_ORDER] = (size_t)config->lightfusion_concurrency,
-                     [JOB_FILES] = ((size_t)config->job_concurrency + 3) / 4,
+                     [JOB_FILES] = file_jobs < FILE_JOBS_MAX ? file_jobs : FILE_JOBS_MAX,
                      [JOB_CONVERT] = convert_threads(config)},
         .company_max = (size_t)config->company_jobs_max,
         .keep_jobs_us = config->jobs_keep_days * 86400 * US_PER_S,
@@ -274,6 +293,7 @@ static enum err open_server(struct service *service, const struct config *config
         .defaults = defaults_of(config),
         .insecure = options->insecure,
         .cors_origin = config->cors_origin,
+        .cdn_base_url = config->cdn_base_url,
         .version = SUNLEAD_VERSION,
         .started_us = clock_now_us(clock_system()),
         .pace = options->pace,

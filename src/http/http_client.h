@@ -29,6 +29,30 @@ typedef void http_call_done_fn(struct http_call *call);
 typedef bool http_call_data_fn(struct http_call *call, const void *bytes, size_t len);
 
 #define HTTP_CALL_HEADERS_MAX 8
+#define HTTP_CALL_WANTED_MAX  4
+
+// A header of the answer that the caller wants to see; all others cost nothing.
+struct http_wanted {
+    const char *name; // set by the caller; NULL ends the list
+    struct str value; // set by the client, in the arena; repeated ones are joined by commas. Null:
+                      // it did not come, or is too long (512 bytes)
+};
+
+// A body that is read from an open file while it is sent.
+struct http_file_body {
+    int fd;
+    int64_t offset;
+    int64_t len;
+};
+
+// Who signs calls by AWS Signature Version 4, in the Authorization header. A POST must have a
+// Content-Type then, and the names of a query stand in their order, each with its '='. A large body
+// waits for the peer's "100 Continue" (1 s at most).
+struct http_signer {
+    const char *scope; // of CURLOPT_AWS_SIGV4: "aws:amz:us-east-1:s3"
+    const char *key_id;
+    const char *secret;
+};
 
 // One outgoing call, in the caller's arena until done was called (on the client's thread). No
 // redirect is followed and nothing is repeated, except what changes nothing (GET, HEAD, is_read)
@@ -36,17 +60,21 @@ typedef bool http_call_data_fn(struct http_call *call, const void *bytes, size_t
 struct http_call {
     // set by the caller
     struct arena *arena;
-    const char *method;                        // "GET", "POST"
+    const char *method;                        // "GET", "POST", "PUT", "DELETE", "HEAD"
     const char *url;                           // http or https, NUL-ended
     struct str headers[HTTP_CALL_HEADERS_MAX]; // "Name: value", NUL-ended, one line; null ends
     struct str body;                           // null: none
+    const struct http_file_body *file_body;    // NULL: `body`; only with PUT
+    const struct http_signer *signer;          // NULL: not signed; must outlive the call
     unsigned connect_ms;                       // 0: 5,000
     unsigned total_ms;                         // 0: 30,000, absolute
+    unsigned stall_s;                          // broken off when nothing moves for so long; 0: no
     size_t answer_max_bytes;                   // 0: 1 MiB; beyond it the call is broken off
-    bool is_read;          // changes nothing at the peer, whatever the method says
+    bool is_read;          // may be sent twice: it changes nothing more, whatever the method
     bool fresh_connection; // a connection of its own, HTTP/1.1, closed afterwards (paid calls)
-    http_call_data_fn
-        *on_data; // NULL: the body is gathered in `answer`; bodies of non-2xx always are
+    struct http_wanted wanted[HTTP_CALL_WANTED_MAX];
+    http_call_data_fn *on_data; // NULL: the body is gathered in `answer`; bodies of non-2xx always
+                                // are. Status and headers are there when it is called
     http_call_done_fn *done;
     void *ctx;
     // Looked at on the client's thread before connecting and again when connected, directly before

@@ -1,9 +1,11 @@
 // Owns what libcurl is told about a call and what its result means.
 #include "http/http_client_transfer.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/crash.h"
@@ -14,6 +16,7 @@
 #define ANSWER_MAX        (1024u * 1024u)
 #define RETRY_AFTER_MAX_S 3600
 #define CONTENT_TYPE_MAX  200
+#define WANTED_MAX        512
 // Idle connections are given up before most servers do so: a request that meets a closing
 // connection is lost.
 #define CONNECTION_IDLE_MAX_S 30L
@@ -86,8 +89,30 @@ unsigned retry_after_parse(struct str value, int64_t now_us)
     return (unsigned)((time_us - now_us + US_PER_S - 1) / US_PER_S);
 }
 
+static void clear_wanted(struct http_call *call)
+{
+    for (size_t i = 0; i < HTTP_CALL_WANTED_MAX; i++)
+        call->wanted[i].value = STR_NULL;
+}
+
+static void take_wanted(struct http_call *call, struct str name, struct str value)
+{
+    for (size_t i = 0; i < HTTP_CALL_WANTED_MAX && call->wanted[i].name != NULL; i++) {
+        struct str *before = &call->wanted[i].value;
+        if (!str_equal_nocase(name, str_of(call->wanted[i].name)))
+            continue;
+        if (before->len + value.len > WANTED_MAX)
+            *before = STR_NULL;
+        else if (before->ptr == NULL)
+            *before = arena_str(call->arena, value);
+        else
+            *before = arena_printf(call->arena, "%.*s,%.*s", STR_ARG(*before), STR_ARG(value));
+    }
+}
+
 static void take_header(struct http_call *call, struct str name, struct str value)
 {
+    take_wanted(call, name, value);
     if (str_equal_nocase(name, STR("Content-Type"))) {
         call->content_type = arena_str(call->arena, str_slice(value, 0, CONTENT_TYPE_MAX));
     } else if (str_equal_nocase(name, STR("Content-Length"))) {
@@ -119,6 +144,7 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *ctx)
         call->content_length = (struct opt_i64){0};
         call->retry_after_s = 0;
         call->date_us = (struct opt_i64){0};
+        clear_wanted(call);
         return len;
     }
     while (line.len > 0 && (line.ptr[line.len - 1] == '\r' || line.ptr[line.len - 1] == '\n'))
@@ -135,7 +161,8 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
     struct transfer *transfer = ctx;
     struct http_call *call = transfer->call;
     size_t len = size * count;
-    bool handed_on = call->on_data != NULL && is_2xx(status_of(transfer));
+    call->status = (int)status_of(transfer);
+    bool handed_on = call->on_data != NULL && is_2xx(call->status);
     if (!transfer->body_begun && !handed_on && transfer->received_max > ANSWER_MAX &&
         call->on_data != NULL)
         transfer->received_max = ANSWER_MAX;
@@ -156,6 +183,36 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
     return 0;
 }
 
+static size_t on_read(char *bytes, size_t size, size_t count, void *ctx)
+{
+    struct transfer *transfer = ctx;
+    const struct http_file_body *body = transfer->call->file_body;
+    int64_t left = body->len - transfer->body_sent;
+    size_t want = size * count;
+    if ((uint64_t)left < want)
+        want = (size_t)left;
+    if (want == 0)
+        return 0;
+    ssize_t got = pread(body->fd, bytes, want, body->offset + transfer->body_sent);
+    if (got <= 0) {
+        snprintf(transfer->words, sizeof(transfer->words), "the body cannot be read: %s",
+                 got == 0 ? "it has become shorter" : strerrordesc_np(errno));
+        return CURL_READFUNC_ABORT;
+    }
+    transfer->body_sent += got;
+    return (size_t)got;
+}
+
+// libcurl rewinds before it sends a body a second time.
+static int on_seek(void *ctx, curl_off_t offset, int origin)
+{
+    struct transfer *transfer = ctx;
+    if (origin != SEEK_SET || offset < 0 || offset > transfer->call->file_body->len)
+        return CURL_SEEKFUNC_FAIL;
+    transfer->body_sent = offset;
+    return CURL_SEEKFUNC_OK;
+}
+
 static void add_header(struct transfer *transfer, const char *line)
 {
     struct curl_slist *longer = curl_slist_append(transfer->headers, line);
@@ -172,16 +229,41 @@ static void set_headers(struct transfer *transfer, const struct http_call *call)
         check(strpbrk(call->headers[i].ptr, "\r\n") == NULL);
         add_header(transfer, call->headers[i].ptr);
     }
-    // A refused expectation would make libcurl send the request a second time.
-    add_header(transfer, "Expect:");
-    if (!has_type)
-        add_header(transfer, "Content-Type:");
+    // libcurl 7.88 signs the lines that take a header away, which the peer then misses.
+    if (call->signer == NULL) {
+        // A refused expectation would make libcurl send the request a second time.
+        add_header(transfer, "Expect:");
+        if (!has_type)
+            add_header(transfer, "Content-Type:");
+    }
     SET(transfer->easy, CURLOPT_HTTPHEADER, transfer->headers);
 }
 
-static void set_method(CURL *easy, const struct http_call *call)
+static void set_file_body(struct transfer *transfer, const struct http_call *call)
 {
-    if (strcmp(call->method, "HEAD") == 0) {
+    CURL *easy = transfer->easy;
+    check(strcmp(call->method, "PUT") == 0);
+    SET(easy, CURLOPT_UPLOAD, 1L);
+    SET(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)call->file_body->len);
+    SET(easy, CURLOPT_READFUNCTION, on_read);
+    SET(easy, CURLOPT_READDATA, transfer);
+    SET(easy, CURLOPT_SEEKFUNCTION, on_seek);
+    SET(easy, CURLOPT_SEEKDATA, transfer);
+}
+
+static void set_signer(CURL *easy, const struct http_signer *signer)
+{
+    SET(easy, CURLOPT_AWS_SIGV4, signer->scope);
+    SET(easy, CURLOPT_USERNAME, signer->key_id);
+    SET(easy, CURLOPT_PASSWORD, signer->secret);
+}
+
+static void set_method(struct transfer *transfer, const struct http_call *call)
+{
+    CURL *easy = transfer->easy;
+    if (call->file_body != NULL) {
+        set_file_body(transfer, call);
+    } else if (strcmp(call->method, "HEAD") == 0) {
         SET(easy, CURLOPT_NOBODY, 1L);
     } else if (strcmp(call->method, "GET") == 0 && call->body.ptr == NULL) {
         SET(easy, CURLOPT_HTTPGET, 1L);
@@ -212,6 +294,8 @@ static void set_connection(CURL *easy, const struct http_call *call)
     SET(easy, CURLOPT_CONNECTTIMEOUT_MS,
         (long)(call->connect_ms == 0 ? CONNECT_MS : call->connect_ms));
     SET(easy, CURLOPT_TIMEOUT_MS, (long)(call->total_ms == 0 ? TOTAL_MS : call->total_ms));
+    SET(easy, CURLOPT_LOW_SPEED_LIMIT, (long)(call->stall_s == 0 ? 0 : 1));
+    SET(easy, CURLOPT_LOW_SPEED_TIME, (long)call->stall_s);
     if (!call->fresh_connection)
         return;
     SET(easy, CURLOPT_FRESH_CONNECT, 1L);
@@ -229,6 +313,7 @@ static void clear_result(struct http_call *call)
     call->content_length = (struct opt_i64){0};
     call->retry_after_s = 0;
     call->date_us = (struct opt_i64){0};
+    clear_wanted(call);
     call->detail[0] = '\0';
     call->duration_us = 0;
 }
@@ -242,6 +327,7 @@ void transfer_begin(struct transfer *transfer, struct http_call *call, const cha
     transfer->received = 0;
     transfer->received_max = call->answer_max_bytes == 0 ? ANSWER_MAX : call->answer_max_bytes;
     transfer->started_us = clock_monotonic_us(clock_system());
+    transfer->body_sent = 0;
     transfer->sends = 0;
     transfer->unwanted = false;
     transfer->body_begun = false;
@@ -261,7 +347,9 @@ void transfer_begin(struct transfer *transfer, struct http_call *call, const cha
     SET(easy, CURLOPT_WRITEFUNCTION, on_body);
     SET(easy, CURLOPT_WRITEDATA, transfer);
     set_connection(easy, call);
-    set_method(easy, call);
+    set_method(transfer, call);
+    if (call->signer != NULL)
+        set_signer(easy, call->signer);
     set_headers(transfer, call);
 }
 

@@ -18,6 +18,7 @@ struct transfer {
     struct buf body;
     size_t received;
     size_t received_max;
+    int64_t body_sent; // of a file_body
     int64_t started_us;
     int sends;     // how often the request was let out
     bool unwanted; // still_wanted said no
