@@ -15,7 +15,7 @@
 #define OBJ                                                                                        \
     "mtllib scene.mtl\nv 0 0 0\nv 4 0 0\nv 4 0 4\nv 0 0 4\nv 2 3 2\nusemtl roof\nf 1 2 5\n"        \
     "f 2 3 5\nf 3 4 5\nf 4 1 5\nf 4 3 2 1\n"
-#define BROKEN_OBJ "v 0 0 0\nv 4 0 0\nv 4 0 4\nf 1 2 3\nf 1 2 77\n"
+#define BROKEN_OBJ "v 0 0 0\nv 4 0 0\nv 4 0 4\nv 0 1e20 0\nf 1 2 3\nf 1 2 4\n"
 #define PLY                                                                                        \
     "ply\nformat ascii 1.0\nelement vertex 3\nproperty float x\nproperty float y\n"                \
     "property float z\nelement face 1\nproperty list uchar int vertex_indices\nend_header\n"       \
@@ -25,7 +25,7 @@
     "\xFF\xD8\xFF\xC0\x00\x0B\x08\0\x08\0\x10\x01\x01\x11\0\xFF\xDA\x00\x08\x01\x01\0\0\x3F\0"     \
     "\x12\x34\xFF\xD9"
 
-#define ROUTE(kind) TASK_MESH "123/mesh." kind
+#define ROUTE(name) "GET /leads/123/mesh/scene." name
 
 static const struct fake_route all_routes[] = {
     {ROUTE("jpg"), {{.body = JPG, .body_len = sizeof(JPG) - 1}}},
@@ -199,7 +199,7 @@ static void test_broken_mesh(void **state)
     (void)state;
     struct task_fixture *f = open_completed(broken_routes, COUNT_OF(broken_routes), good_words);
     settle_all(f);
-    assert_made(f, MODEL_FILE_FAILED, "scene.obj, line 5");
+    assert_made(f, MODEL_FILE_FAILED, "scene.obj, line 4");
     assert_contents(f);
     assert_int_equal(jobs(f), 0);
     close_all(f);
