@@ -109,6 +109,7 @@ CREATE TABLE sunlead_files (
     content_type TEXT,
     error TEXT,
     tries BIGINT NOT NULL DEFAULT 0,
+    data TEXT,
     updated_at TIMESTAMPTZ,
     PRIMARY KEY (project_id, name)
 );

@@ -104,6 +104,7 @@ CREATE TABLE sunlead_files (
     content_type TEXT,
     error TEXT,
     tries INTEGER NOT NULL DEFAULT 0,
+    data TEXT,
     updated_at INTEGER,
     PRIMARY KEY (project_id, name)
 ) WITHOUT ROWID;

@@ -7,6 +7,7 @@
 #include "api/health_api.h"
 #include "api/job_api.h"
 #include "api/lead_api.h"
+#include "api/model_api.h"
 #include "api/order_api.h"
 #include "api/order_cancel_api.h"
 #include "api/order_create_api.h"
@@ -27,6 +28,9 @@ const struct http_route api_routes[] = {
     {HTTP_POST, "/api/leads/{id}/sync-3d-status", project_api_sync, NO_BODY, 0},
     {HTTP_POST, "/api/leads/{id}/retry-3d-model", order_api_retry, NO_BODY, 0},
     {HTTP_POST, "/api/leads/{id}/cancel-3d-model", order_cancel_api_post, NO_BODY, 0},
+    {HTTP_GET, "/api/leads/{id}/model", model_api_get, 0, 0},
+    {HTTP_GET, "/api/leads/{id}/model/file", model_api_file, 0, 0},
+    {HTTP_POST, "/api/leads/{id}/reconvert", model_api_reconvert, NO_BODY, 0},
 
     {HTTP_POST, "/api/projects/3d", order_create_api_post, JSON_BODY, 0},
     {HTTP_POST, "/api/projects/3d/batch", batch_api_post, JSON_BODY, BATCH_BODY_MAX},

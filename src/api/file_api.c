@@ -24,7 +24,8 @@ struct file_list {
     struct model_file files[MODEL_FILE_KIND_COUNT]; // by kind
 };
 
-// The four files, also those that have no row yet.
+// The four originals, also those that have no row yet, and what has a row of that which is made of
+// them.
 static void sort_files(struct file_list *list)
 {
     const struct model_file *rows = list->rows.objects;
@@ -41,12 +42,14 @@ static void sort_files(struct file_list *list)
     }
 }
 
-// Ours once fetched, before that LightFusion's.
+// Ours once stored; before that LightFusion's, of what it has.
 static struct str url_of(const struct file_list *list, const struct model_file *file)
 {
     struct arena *arena = http_arena(list->request);
     if (file->state == MODEL_FILE_STORED)
         return file_url(api_of(list->request), arena, file);
+    if (!model_file_is_original(file->kind))
+        return STR_NULL;
     return lightfusion_file_url(api_of(list->request)->lf, arena, list->project_id,
                                 model_file_kind_names[file->kind]);
 }
@@ -55,8 +58,10 @@ static void write_files(struct buf *body, const struct file_list *list)
 {
     json_write_name(body, "files");
     buf_append_char(body, '[');
-    for (int kind = MODEL_FILE_NONE + 1; kind <= MODEL_FILE_ORIGINAL_MAX; kind++) {
+    for (int kind = MODEL_FILE_NONE + 1; kind < MODEL_FILE_KIND_COUNT; kind++) {
         const struct model_file *file = &list->files[kind];
+        if (file->kind == MODEL_FILE_NONE)
+            continue;
         buf_append_str(body, kind > MODEL_FILE_NONE + 1 ? STR(",{") : STR("{"));
         (void)json_write_members(body, &model_file_table, file, true);
         json_write_name(body, "url");
@@ -71,7 +76,7 @@ static void write_errors(struct buf *body, const struct file_list *list)
     bool first = true;
     json_write_name(body, "errors");
     buf_append_char(body, '[');
-    for (int kind = MODEL_FILE_NONE + 1; kind <= MODEL_FILE_ORIGINAL_MAX; kind++) {
+    for (int kind = MODEL_FILE_NONE + 1; kind < MODEL_FILE_KIND_COUNT; kind++) {
         const struct model_file *file = &list->files[kind];
         if (file->error.len == 0)
             continue;

@@ -7,6 +7,7 @@
 #include "app/commands.h"
 #include "base/fs.h"
 #include "base/number.h"
+#include "convert/convert_worker.h"
 #include "mesh/mesh_convert.h"
 
 #define TEXTURE_PX_DEFAULT 2048
@@ -289,10 +290,20 @@ static const struct cli_command cmd_mesh_convert = {
     .run = run_convert,
 };
 
+// What the service starts for each of its conversions; not for people, so in no help.
+static int run_worker(char **words)
+{
+    struct error err;
+    convert_worker_run(words, STR(SUNLEAD_VERSION), &err);
+    return cli_fail_error(&err);
+}
+
 static int run(const struct cli_command *command, char **argv)
 {
     if (argv[1] != NULL && strcmp(argv[1], "convert") == 0)
         return run_convert(&cmd_mesh_convert, argv + 1);
+    if (argv[1] != NULL && strcmp(argv[1], "worker") == 0)
+        return run_worker(argv + 2);
     static const struct cli_option options[] = {{0}};
     const char *action = NULL;
     enum cli_parsed parsed = cli_parse(command, options, argv, &action);

@@ -104,6 +104,11 @@ const struct setting config_settings[] = {
      .help = "background jobs under way at most"},
     {"COMPANY_JOBS_MAX", SETTING_INT, .value = "0", INT(company_jobs_max), .min = 0, .max = 10000,
      .help = "orders of one company that are being sent at once, over all processes; 0 is no cap"},
+    {"CONVERT_CONCURRENCY", SETTING_OPT_INT, OPT_INT(convert_concurrency), .min = 0, .max = 256,
+     .help = "models made for browsers and phones at once; unset is half the cores, 0 leaves that "
+             "to other processes"},
+    {"CONVERT_MEMORY_MB", SETTING_INT, .value = "1024", INT(convert_memory_mb), .min = 128,
+     .max = 1048576, .help = "megabytes of memory that making one model may take"},
     {"JOBS_KEEP_DAYS", SETTING_INT, .value = "30", INT(jobs_keep_days), .min = 1, .max = 3650,
      .help = "days for which dead and cancelled jobs are kept"},
     {"EVENTS_KEEP_DAYS", SETTING_INT, .value = "90", INT(events_keep_days), .min = 1, .max = 3650,

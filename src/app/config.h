@@ -59,6 +59,8 @@ struct config {
     int64_t http_threads;
     int64_t job_concurrency;
     int64_t company_jobs_max;
+    struct opt_i64 convert_concurrency;
+    int64_t convert_memory_mb;
     int64_t jobs_keep_days;
     int64_t events_keep_days;
     const char *file_retention;

@@ -42,6 +42,7 @@ struct service {
     struct file_announcer announcer;
     struct files *files;
     struct file_sweep *sweep; // where jobs run
+    struct convert *convert;
     struct watch *watch;
     struct jobs *jobs;
     struct notices notices;
@@ -197,6 +198,25 @@ static struct file_policy file_policy_of_settings(const struct config *config)
     return policy;
 }
 
+// Conversions leave the other half of the machine to requests.
+static unsigned convert_threads(const struct config *config)
+{
+    if (config->convert_concurrency.set)
+        return (unsigned)config->convert_concurrency.value;
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return cores < 4 ? 1 : (unsigned)cores / 2;
+}
+
+static enum err open_convert(struct service *service, const struct config *config,
+                             struct error *err)
+{
+    const struct convert_settings settings = {
+        .threads = convert_threads(config),
+        .limits = {(unsigned)config->convert_memory_mb, CONVERT_CPU_S_DEFAULT},
+    };
+    return settings.threads == 0 ? ERR_OK : convert_open(&settings, &service->convert, err);
+}
+
 static enum err open_runner(struct service *service, const struct config *config,
                             const struct service_options *options, struct error *err)
 {
@@ -206,6 +226,7 @@ static enum err open_runner(struct service *service, const struct config *config
         .lf = service->lf,
         .http = service->http,
         .files = service->files,
+        .convert = service->convert,
         .notices = &service->notices,
         .poll_notes = poll_notes_open(service->db, clock_system()),
         .upstream = service->upstream,
@@ -219,13 +240,15 @@ static enum err open_runner(struct service *service, const struct config *config
         .clock = clock_system(),
         .kinds = {[JOB_ORDER] = task_order_run,
                   [JOB_POLL] = task_poll_run,
-                  [JOB_FILES] = task_files_run},
+                  [JOB_FILES] = task_files_run,
+                  [JOB_CONVERT] = service->convert == NULL ? NULL : task_convert_run},
         .app = &service->tasks,
         .concurrency = (size_t)config->job_concurrency,
         // An order that is claimed before there is a slot for its call would go before others'
         // turns; slow storage must not keep orders and polls waiting.
         .kind_max = {[JOB_ORDER] = (size_t)config->lightfusion_concurrency,
-                     [JOB_FILES] = file_jobs < FILE_JOBS_MAX ? file_jobs : FILE_JOBS_MAX},
+                     [JOB_FILES] = file_jobs < FILE_JOBS_MAX ? file_jobs : FILE_JOBS_MAX,
+                     [JOB_CONVERT] = convert_threads(config)},
         .company_max = (size_t)config->company_jobs_max,
         .keep_jobs_us = config->jobs_keep_days * 86400 * US_PER_S,
         .keep_events_us = config->events_keep_days * 86400 * US_PER_S,
@@ -247,8 +270,10 @@ static enum err open_jobs(struct service *service, const struct config *config,
                           const struct service_options *options, struct error *err)
 {
     TRY(watch_open(&service->watch, err));
-    if (!options->no_jobs)
+    if (!options->no_jobs) {
+        TRY(open_convert(service, config, err));
         TRY(open_runner(service, config, options, err));
+    }
     service->notices = (struct notices){
         .db = service->db,
         .watch = service->watch,
@@ -366,6 +391,7 @@ void service_close(struct service *service)
     file_sweep_stop(service->sweep);
     upstream_state_stop(service->upstream);
     http_client_close(service->http);
+    convert_close(service->convert);
     pool_close(service->pool);
     watch_close(service->watch);
     file_sweep_close(service->sweep);

@@ -21,6 +21,13 @@ void file_store_list(struct sql_op *op, int64_t project_id, struct row_list *lis
 void file_store_get(struct sql_op *op, int64_t project_id, struct str name,
                     struct model_file *file);
 
+// file_store_await() makes files of one project pending that are to be made; those that are stored
+// stay. All have the project, company and time of the first.
+void file_store_await(struct sql_op *op, const struct model_file *files, size_t count);
+
+// file_store_give_up() makes failed what was to be made of a project's files and is not made yet.
+void file_store_give_up(struct sql_op *op, int64_t project_id, struct str why, int64_t now_us);
+
 // file_store_find() reads some fetched file of this name whose content has this SHA-256;
 // ERR_NOT_FOUND fails the operation.
 void file_store_find(struct sql_op *op, struct str sha256, struct str name,

@@ -4,6 +4,7 @@
 #include "base/thread.h"
 #include "store/file_store.h"
 #include "tasks/file_rules.h"
+#include "tasks/convert_plan.h"
 #include "tasks/task.h"
 
 // A file that LightFusion does not show (404) is asked for this often: it may be late.
@@ -70,8 +71,17 @@ static enum err apply_files(struct task *task, struct task_change *change, int64
         if (fetching->is_full)
             wait_us = FILE_QUOTA_WAIT_US;
         change->again_at_us = now_us + task_span_us(task, wait_us);
+    } else if (task->plan->is_due) {
+        change->add = JOB_CONVERT;
+        change->add_at_us = now_us;
+        change->convert = task->plan;
     }
     return ERR_OK;
+}
+
+static void commit_files(struct task *task)
+{
+    task_commit(task, apply_files, NULL);
 }
 
 static void finish(struct task *task)
@@ -86,7 +96,7 @@ static void finish(struct task *task)
         LOG_INFO, "files.fetched", "mesh files were fetched", LOG_I64("order_id", task->order.id),
         LOG_I64("project_id", task->order.project_id.value), LOG_I64("fetched", fetching->fetched),
         LOG_I64("still_missing", fetching->wanted_again));
-    task_commit(task, apply_files, NULL);
+    convert_plan_begin(task, arena_new(task->arena, struct convert_plan, 1), commit_files);
 }
 
 // ---- One file.

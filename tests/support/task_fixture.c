@@ -103,6 +103,12 @@ struct task_fixture *task_fixture_open(const struct fake_route *routes, size_t c
     return f;
 }
 
+// Models are made where a test says how.
+static void make_no_models(struct job_run *run)
+{
+    job_run_finish(run);
+}
+
 void task_fixture_start(struct task_fixture *f)
 {
     const struct jobs_settings settings = {
@@ -110,7 +116,8 @@ void task_fixture_start(struct task_fixture *f)
         .clock = &f->clock.clock,
         .kinds = {[JOB_ORDER] = task_order_run,
                   [JOB_POLL] = task_poll_run,
-                  [JOB_FILES] = task_files_run},
+                  [JOB_FILES] = task_files_run,
+                  [JOB_CONVERT] = f->tasks.convert == NULL ? make_no_models : task_convert_run},
         .app = &f->tasks,
     };
     assert_int_equal(jobs_open(&settings, &f->jobs, NULL), ERR_OK);
