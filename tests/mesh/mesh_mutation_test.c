@@ -7,7 +7,7 @@
 #define ROUNDS    10000
 #define BYTES_MAX 4096
 // One in so many has its poster drawn too, which takes most of the time.
-#define POSTER_EVERY 20
+#define POSTER_EVERY 200
 #define ROUND_US_MAX 5000000
 // AddressSanitizer keeps what was freed for a while.
 #ifdef __SANITIZE_ADDRESS__
