@@ -183,7 +183,8 @@ show_files() {
     "$python" -c '
 import json, sys
 for file in json.loads(sys.argv[1])["files"]:
-    print("    {url}  {size:>9,} bytes".format(url=sys.argv[2] + file["url"], size=file["size"]))
+    if file["state"] == "stored":
+        print("    {url}  {size:>9,} bytes".format(url=sys.argv[2] + file["url"], size=file["size"]))
 ' "$answer" "$url"
 }
 

@@ -264,8 +264,10 @@ def _wrong_of_order(server: Server, order: dict[str, Any], lead: dict[str, Any],
 
 def _wrong_of_files(server: Server, order: dict[str, Any]) -> Iterator[str]:
     files = read(server, f"/api/projects/3d/{order['project_id']}/files")
-    if order["files"] != "done" or not files["downloaded"] or len(files["files"]) != 4:
+    if order["files"] != "done" or not files["downloaded"] or len(files["files"]) <= 4:
         yield f"its files are not all here: {files}"
+    if any(file["state"] != "stored" for file in files["files"]):
+        yield f"its model was not converted: {files}"
     # They are large: the content of a few tells.
     for file in files["files"] if order["id"] % CONTENT_OF == 0 or order["id"] == 1 else []:
         answer = send(server, "GET", file["url"])

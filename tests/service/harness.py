@@ -202,6 +202,12 @@ def problem(answer: Answer, status: int, pointer: str | None = None) -> Any:
     return body
 
 
+def originals(listing: dict[str, Any]) -> dict[str, Any]:
+    """The list of a project's files without those that are made of them."""
+    kinds = ("jpg", "obj", "ply", "mtl")
+    return listing | {"files": [file for file in listing["files"] if file["kind"] in kinds]}
+
+
 def cancel_model(api: Client, lead_id: int) -> Any:
     """Calls a lead's order off, while LightFusion is down: it is tried to be sent now and then."""
     def cancelled() -> Any:

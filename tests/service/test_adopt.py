@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from harness import Client, Stage, ok, problem, sunlead_path, wait_until
+from harness import Client, Stage, ok, originals, problem, sunlead_path, wait_until
 from postgres import Postgres
 from samples import LEAD_MEMBERS, lead, project, project_for, small_lead
 
@@ -96,7 +96,7 @@ def wait_completed(api: Client, lead_id: int) -> dict[str, Any]:
 def wait_files(api: Client, project_id: int) -> dict[str, Any]:
     def look() -> dict[str, Any] | None:
         answer = api.get(f"/api/projects/3d/{project_id}/files")
-        return answer.json() if answer.status == 200 and answer.json()["downloaded"] else None
+        return originals(answer.json()) if answer.status == 200 and answer.json()["downloaded"] else None
     return wait_until(look, f"files of project {project_id}")
 
 

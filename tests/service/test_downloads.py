@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from harness import Client, Stage, ok, wait_until
+from harness import Client, Stage, ok, originals, wait_until
 from samples import small_lead
 
 
@@ -35,7 +35,8 @@ def order(api: Client) -> int:
 
 
 def list_files(api: Client, project_id: int) -> dict[str, Any]:
-    return {file["kind"]: file for file in ok(api.get(f"/api/projects/3d/{project_id}/files"))["files"]}
+    listing = originals(ok(api.get(f"/api/projects/3d/{project_id}/files")))
+    return {file["kind"]: file for file in listing["files"]}
 
 
 def test_downloads_wait_for_room(stage: Stage) -> None:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from harness import Client, Server, Simulator, Stage, free_port, ok, problem, wait_until
+from harness import Client, Server, Simulator, Stage, free_port, ok, originals, problem, wait_until
 from samples import (LEAD_MEMBERS, ORDERED_MEMBERS, PROJECT, STATUS_MEMBERS, TIME, lead, project,
                      project_for, small_lead)
 
@@ -58,7 +58,7 @@ def wait_status(api: Client, project_id: int, status: str) -> dict[str, Any]:
 def wait_files(api: Client, project_id: int) -> dict[str, Any]:
     def look() -> dict[str, Any] | None:
         answer = api.get(f"/api/projects/3d/{project_id}/files")
-        return answer.json() if answer.status == 200 and answer.json()["downloaded"] else None
+        return originals(answer.json()) if answer.status == 200 and answer.json()["downloaded"] else None
     return wait_until(look, f"files of project {project_id}")
 
 
@@ -664,7 +664,7 @@ def test_files_survive_a_restart(stage: Stage, simulator: Simulator) -> None:
     server.start()
     after = server.api.get("/media/123/scene.jpg")
     assert after.body == before.body and after.headers["ETag"] == before.headers["ETag"]
-    assert ok(server.api.get("/api/projects/3d/123/files"))["files"] == listing["files"]
+    assert wait_files(server.api, 123)["files"] == listing["files"]
 
 
 # ---- LightFusion from one day to the next
