@@ -6,8 +6,8 @@ PYTHON ?= $(shell PATH=/usr/bin:$$PATH command -v python3)
 export ONCE FUZZ_SECONDS CHAOS_KILLS CHAOS_SEED
 
 .DEFAULT_GOAL := build
-.PHONY: help deps build demo test test-asan test-tsan chaos faults fmt bench bench-flight bench-queue bench-mesh \
-	fuzz clean
+.PHONY: help deps build demo test test-asan test-tsan chaos faults fmt bench bench-files bench-flight bench-queue \
+	bench-mesh fuzz clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -58,6 +58,10 @@ bench-flight: build ## memory and CPU with 10,000 models in flight
 bench-queue: ## the job queue beside pg-boss
 	@$(DEPS) bench test
 	bench/queue.sh
+
+bench-files: build ## serving a large file, beside nginx
+	@$(DEPS) bench
+	bench/files.sh
 
 bench-mesh: build ## measure the conversion of meshes
 	@$(DEPS) test bench

@@ -243,11 +243,11 @@ start_both
 note "$(printf '%-24s %s' 'LightFusion, simulated' "http://localhost:$sim_port")"
 note "$(printf '%-24s %s' sunlead "$url")"
 steps
-next
 if [ -n "${ONCE:-}" ]; then
     printf '\n'
     exit 0
 fi
+next
 title 'Up until Ctrl-C.'
 trap 'printf "\n"; exit 0' INT
 wait -n "${pids[@]}" || true

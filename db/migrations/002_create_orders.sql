@@ -112,6 +112,8 @@ CREATE TABLE sunlead_files (
     updated_at TIMESTAMPTZ,
     PRIMARY KEY (project_id, name)
 );
+-- Files are asked for by their content.
+CREATE INDEX sunlead_files_sha256 ON sunlead_files(sha256) WHERE sha256 IS NOT NULL;
 
 -- What happened, in order: one row for each change that somebody may ask about.
 CREATE TABLE sunlead_events (

@@ -28,7 +28,8 @@ struct api {
     const struct notices *notices;
     struct project_defaults defaults;
     bool insecure; // take requests with forwarding headers, a foreign Host or a foreign Origin
-    const char *cors_origin; // whose pages may call; NULL: none
+    const char *cors_origin;  // whose pages may call; NULL: none
+    const char *cdn_base_url; // before the addresses of files; NULL: nothing
     const char *version;
     int64_t started_us;
     unsigned pace; // of time-outs (base/pace.h)

@@ -32,7 +32,7 @@ const struct http_route api_routes[] = {
     {HTTP_GET, "/api/batches/{id}", batch_api_get, 0, 0},
     {HTTP_GET, "/api/projects/3d/{id}", project_api_get, 0, 0},
     {HTTP_GET, "/api/projects/3d/{id}/files", file_api_list, 0, 0},
-    {HTTP_GET, "/media/{project_id}/{name}", file_api_media, 0, 0},
+    {HTTP_GET, "/media/{content}/{name}", file_api_media, 0, 0},
 
     {HTTP_GET, "/api/orders", order_list_api_get, 0, 0},
     {HTTP_GET, "/api/orders/{id}", order_api_get, 0, 0},

@@ -2,6 +2,8 @@
 #include "api/file_api.h"
 
 #include "api/api_call.h"
+#include "api/file_answer.h"
+#include "api/file_url.h"
 #include "api/order_adopt.h"
 #include "json/json_write.h"
 #include "store/file_store.h"
@@ -42,8 +44,7 @@ static struct str url_of(const struct file_list *list, const struct model_file *
 {
     struct arena *arena = http_arena(list->request);
     if (file->state == MODEL_FILE_STORED)
-        return arena_printf(arena, "/media/%lld/%.*s", (long long)list->project_id,
-                            STR_ARG(file->name));
+        return file_url(api_of(list->request), arena, file);
     return lightfusion_file_url(api_of(list->request)->lf, arena, list->project_id,
                                 model_file_kind_names[file->kind]);
 }
@@ -158,62 +159,41 @@ void file_api_list(struct http_request *request)
     api_submit(request, op);
 }
 
-// ---- GET /media/{project_id}/{name}.
+// ---- GET /media/{content}/{name}.
 
 struct media {
     struct http_request *request;
     struct model_file file;
+    enum file_caching caching;
 };
-
-// The address is signed for who asked now, so it is in no cache.
-static void redirect(struct media *media, struct str url)
-{
-    http_set_header(media->request, "Cache-Control", STR("no-store"));
-    http_set_header(media->request, "Location", url);
-    http_respond(media->request, 302, "text/plain", STR(""));
-}
 
 static void media_read(struct sql_op *op)
 {
     struct media *media = op->done_ctx;
-    struct http_request *request = media->request;
-    struct error err;
-    error_reset(&err);
-    if (op->error.code != ERR_OK) {
-        http_problem(request, &op->error);
-        return;
-    }
-    struct str type = model_file_content_type(media->file.kind);
-    struct files_place place = {
-        .sha256 = media->file.sha256,
-        .content_type = type,
-        .download_name = str_starts(type, STR("image/")) ? STR_NULL : media->file.name,
-        .is_head = http_is_head(request),
-    };
-    if (files_locate(api_of(request)->files, http_arena(request), &place, &err) != ERR_OK) {
-        http_problem(request, &err);
-        return;
-    }
-    if (place.fd < 0) {
-        redirect(media, place.url);
-        return;
-    }
-    // The content behind a name changes when the model is ordered again, so caches have to ask.
-    http_set_header(request, "Cache-Control", STR("private, no-cache"));
-    http_set_header(request, "X-Content-Type-Options", STR("nosniff"));
-    http_respond_file(request, place.content_type.ptr, place.fd, (uint64_t)place.size,
-                      media->file.sha256);
+    if (op->error.code != ERR_OK)
+        http_problem(media->request, &op->error);
+    else
+        file_answer(media->request, &media->file, media->caching);
 }
 
+// By a hash the content is meant, by an id whatever the project has by that name now: that changes
+// when the model is ordered again.
 void file_api_media(struct http_request *request)
 {
     struct media *media = arena_new(http_arena(request), struct media, 1);
+    struct str name = http_param(request, "name");
+    struct str content = http_param(request, "content");
     int64_t project_id = 0;
-    if (!api_id(request, "project_id", &project_id))
+    bool hashed = content.len == SHA256_HEX;
+    if (!hashed && !api_id(request, "content", &project_id))
         return;
     media->request = request;
+    media->caching = hashed ? FILE_CACHING_IMMUTABLE : FILE_CACHING_ASK;
     struct sql_op *op = api_op(request, "media", SQL_LANE_SHORT, media_read, media);
-    file_store_get(op, project_id, http_param(request, "name"), &media->file);
+    if (hashed)
+        file_store_find(op, content, name, &media->file);
+    else
+        file_store_get(op, project_id, name, &media->file);
     http_suspend(request);
     api_submit(request, op);
 }

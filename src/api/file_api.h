@@ -6,7 +6,7 @@
 
 // file_api_list() is GET /api/projects/3d/{id}/files.
 http_handler file_api_list;
-// file_api_media() is GET /media/{project_id}/{name}.
+// file_api_media() is GET /media/{content}/{name}.
 http_handler file_api_media;
 
 #endif

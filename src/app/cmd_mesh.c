@@ -1,4 +1,5 @@
 // sunlead mesh convert: makes models for browsers and phones of an OBJ or PLY.
+#include <ctype.h>
 #include <fcntl.h>
 #include <malloc.h>
 #include <sys/stat.h>
@@ -96,7 +97,7 @@ static enum err put(void *context, struct str name, struct str bytes, struct err
     struct output *output = context;
     check(output->count < NAMES_MAX);
     if (output->count == 0 && output->only_path == NULL)
-        TRY(fs_make_dirs(output->folder.ptr, err));
+        TRY(fs_make_shared_dirs(output->folder.ptr, err));
     size_t i = output->count;
     struct str path =
         output->only_path != NULL
@@ -112,6 +113,12 @@ static enum err put(void *context, struct str name, struct str bytes, struct err
     output->count++;
     buf_printf(&output->lines, "%s  %zu bytes\n", path.ptr, bytes.len);
     return fs_write_all(fd, bytes.ptr, bytes.len, err);
+}
+
+static void warn(void *context, struct str sentence)
+{
+    (void)context;
+    cli_fail("warning: %.*s", STR_ARG(sentence));
 }
 
 static enum err publish(struct output *output, struct error *err)
@@ -134,9 +141,71 @@ static void output_done(struct output *output)
 
 // ---- The command.
 
-static bool is_glb(struct str path)
+// What OUT is, by its name.
+enum out { OUT_FOLDER, OUT_GLB, OUT_USDZ, OUT_UNKNOWN };
+
+#define EXTENSION_MAX 5
+
+// What looks like a file's name is no folder, unless there is one, or a slash says so.
+static enum out out_of(const char *path)
 {
-    return path.len > 4 && str_equal_nocase(str_slice(path, path.len - 4, path.len), STR(".glb"));
+    struct stat st;
+    const char *dot = strrchr(path, '.');
+    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+        return OUT_FOLDER;
+    if (dot == NULL || dot == path || dot[-1] == '/')
+        return OUT_FOLDER;
+    struct str extension = str_of(dot + 1);
+    if (str_equal_nocase(extension, STR("glb")))
+        return OUT_GLB;
+    if (str_equal_nocase(extension, STR("usdz")))
+        return OUT_USDZ;
+    bool has_letter = false;
+    for (size_t i = 0; i < extension.len; i++) {
+        if (!isalnum((unsigned char)extension.ptr[i]))
+            return OUT_FOLDER;
+        has_letter = has_letter || isalpha((unsigned char)extension.ptr[i]);
+    }
+    return has_letter && extension.len <= EXTENSION_MAX ? OUT_UNKNOWN : OUT_FOLDER;
+}
+
+// Puts what the command line says of the output into the options, whose only product is one.
+static bool set_products(const struct texts *texts, const char *out, struct mesh_product *one,
+                         struct mesh_convert_options *options)
+{
+    int64_t triangles = parse_whole("--triangles", texts->triangles, INT32_MAX, INT64_MAX);
+    int64_t texture = parse_whole("--texture", texts->texture, TEXTURE_PX_MAX, TEXTURE_PX_DEFAULT);
+    if (triangles < 0 || texture < 0)
+        return false;
+    enum out kind = out_of(out);
+    if (kind == OUT_UNKNOWN) {
+        cli_fail("mesh convert: OUT is a .glb, a .usdz or a folder (%s/ for a folder of that name)",
+                 out);
+        return false;
+    }
+    if (texts->plain && kind != OUT_GLB) {
+        cli_fail("mesh convert: --plain is for a single .glb");
+        return false;
+    }
+    if (kind == OUT_FOLDER) {
+        if (texts->triangles != NULL || texts->texture != NULL) {
+            cli_fail("mesh convert: --triangles and --texture are for a single .glb or .usdz");
+            return false;
+        }
+        options->products = mesh_products_default(&options->product_count);
+        options->with_manifest = true;
+        return true;
+    }
+    *one = (struct mesh_product){
+        .name = str_of(out),
+        .kind = kind == OUT_USDZ ? MESH_PRODUCT_USDZ : MESH_PRODUCT_GLB,
+        .triangles = (size_t)triangles,
+        .texture_px = (unsigned)texture,
+        .is_compressed = !texts->plain,
+    };
+    options->products = one;
+    options->product_count = 1;
+    return true;
 }
 
 static int convert(const char *in, const char *out, struct mesh_convert_options *options)
@@ -153,7 +222,7 @@ static int convert(const char *in, const char *out, struct mesh_convert_options 
     struct folder folder = {.path = folder_of(in), .max_bytes = options->limits.file_bytes};
     const struct mesh_source source = {
         .read = read_beside, .context = &folder, .name = str_of(in + folder.path.len)};
-    const struct mesh_sink sink = {.put = put, .context = &output};
+    const struct mesh_sink sink = {.put = put, .warn = warn, .context = &output};
     if (mesh_convert(&source, options, &sink, &err) != ERR_OK || publish(&output, &err) != ERR_OK)
         return cli_fail_error(&err);
     return cli_print(buf_str(&output.lines));
@@ -169,11 +238,11 @@ static int run_convert(const struct cli_command *command, char **argv)
     const struct cli_option cli_options[] = {
         {.name = "--triangles",
          .value_name = "N",
-         .help = "of a .glb, about so many at most (all)",
+         .help = "of a single file, about so many at most (all)",
          .value = &texts.triangles},
         {.name = "--texture",
          .value_name = "PIXELS",
-         .help = "of a .glb, the longer side of textures at most (2048)",
+         .help = "of a single file, the longer side of textures at most (2048)",
          .value = &texts.texture},
         {.name = "--plain",
          .help = "of a .glb, without compression: larger, but readable everywhere",
@@ -196,27 +265,12 @@ static int run_convert(const struct cli_command *command, char **argv)
         cli_fail("mesh convert: wanted IN and OUT (see sunlead mesh convert --help)");
         return EXIT_USAGE;
     }
-    struct mesh_product glb = {.name = STR("glb"), .is_compressed = !texts.plain};
-    struct mesh_convert_options options = {.limits = MESH_LIMITS_DEFAULT,
-                                           .products = &glb,
-                                           .product_count = 1,
-                                           .version = STR(SUNLEAD_VERSION),
-                                           .clock = clock_system()};
-    int64_t triangles = parse_whole("--triangles", texts.triangles, INT32_MAX, INT64_MAX);
-    int64_t texture = parse_whole("--texture", texts.texture, TEXTURE_PX_MAX, TEXTURE_PX_DEFAULT);
-    if (triangles < 0 || texture < 0 || !parse_up(texts.up, &options.up) ||
-        !parse_metres(texts.metres, &options.metres))
+    struct mesh_product one;
+    struct mesh_convert_options options = {
+        .limits = MESH_LIMITS_DEFAULT, .version = STR(SUNLEAD_VERSION), .clock = clock_system()};
+    if (!parse_up(texts.up, &options.up) || !parse_metres(texts.metres, &options.metres) ||
+        !set_products(&texts, words.list[1], &one, &options))
         return EXIT_USAGE;
-    glb.triangles = (size_t)triangles;
-    glb.texture_px = (unsigned)texture;
-    if (!is_glb(str_of(words.list[1]))) {
-        if (texts.triangles != NULL || texts.texture != NULL || texts.plain) {
-            cli_fail("mesh convert: --triangles, --texture and --plain are for a single .glb");
-            return EXIT_USAGE;
-        }
-        options.products = mesh_products_default(&options.product_count);
-        options.with_manifest = true;
-    }
     (void)mallopt(M_MMAP_THRESHOLD, GIVEN_BACK_BYTES);
     return convert(words.list[0], words.list[1], &options);
 }
@@ -227,8 +281,8 @@ static const struct cli_command cmd_mesh_convert = {
     .arguments = "IN OUT",
     .help =
         "IN is a .obj or .ply; the MTL and JPEG files that it names are looked for beside it. OUT "
-        "is a\n.glb, or a folder for all of them: preview.glb, web.glb, hd.glb, ar.glb, "
-        "poster.jpg and\nmanifest.json. All files appear when all are made.\n",
+        "is a\n.glb, a .usdz, or a folder for all of them: preview.glb, web.glb, hd.glb, ar.glb, "
+        "model.usdz,\nposter.jpg and manifest.json. All files appear when all are made.\n",
     .run = run_convert,
 };
 

@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "app/commands.h"
+#include "app/copied_note.h"
 #include "app/copy.h"
 #include "base/buf.h"
 
@@ -34,6 +35,17 @@ static void append_outcome(struct buf *text, const struct copy_outcome *outcome)
     buf_printf(text, " in the target\n%-27sDIFFERENT: %s\n", "", outcome->difference);
 }
 
+// From now on sunlead does not start on the source by mistake.
+static int note_copied(const char *from, const char *to, struct arena *arena)
+{
+    struct error err;
+    error_reset(&err);
+    if (copied_note_write(from, config_hide_password(str_of(to), arena), &err) == ERR_OK)
+        return 0;
+    cli_fail("the note that the source was copied cannot be written beside it");
+    return cli_fail_error(&err);
+}
+
 static int print_report(const struct copy_report *report, const char *from, const char *to,
                         struct arena *arena)
 {
@@ -45,23 +57,34 @@ static int print_report(const struct copy_report *report, const char *from, cons
         BUF_LITERAL(&text, "The copy was completed before: each table of the target has as many "
                            "rows as the source,\nand the same newest one. Nothing was done.\n");
     else if (report->is_equal)
-        buf_printf(&text,
-                   "\nThe copy is complete. Set DATABASE_URL to the new database:\n\n"
-                   "    DATABASE_URL=%.*s\n\n"
-                   "The model files stay where they are: DATA_DIR is needed as before. Do not "
-                   "start sunlead on\n%s again: both would order the same models.\n",
-                   STR_ARG(config_hide_password(str_of(to), arena)), from);
+        buf_printf(
+            &text,
+            "\nThe copy is complete. Set DATABASE_URL to the new database:\n\n"
+            "    DATABASE_URL=%.*s\n\n"
+            "The model files stay where they are: DATA_DIR is needed as before. Do not "
+            "start sunlead on\n%s again: both would order the same models. It refuses to, as "
+            "long as\nthe note of the copy (.copied) is beside that file.\n",
+            STR_ARG(config_hide_password(str_of(to), arena)), from);
     int printed = cli_print(buf_str(&text));
-    if (report->is_equal || printed != 0)
+    if (printed != 0)
         return printed;
+    if (report->is_equal)
+        return note_copied(from, to, arena);
     cli_fail("the databases differ: the copy is not complete");
     return EXIT_FAILED;
 }
 
 // What may have to do with the moment only is told to be tried again.
-static int fail_copy(const struct error *err)
+static int fail_copy(const struct error *err, const char *from, struct arena *arena)
 {
     int status = cli_fail_error(err);
+    struct error ignored;
+    error_reset(&ignored);
+    struct str note = STR_NULL;
+    if (err->code == ERR_CONFLICT && copied_note_read(from, arena, &note, &ignored) == ERR_OK &&
+        note.ptr != NULL)
+        cli_fail("the source was copied to %.*s; what was copied may have gone on since",
+                 STR_ARG(note));
     if (err->code == ERR_UNAVAILABLE || err->code == ERR_UNKNOWN_OUTCOME ||
         err->code == ERR_TIMEOUT)
         cli_fail("run the same command again: the copy goes on where it is");
@@ -87,7 +110,7 @@ static int copy(const char *from_url, const char *to_url, struct arena *arena)
         return cli_fail_error(&err);
     struct copy_report report;
     if (copy_run(from, to, arena, &report, &err) != ERR_OK)
-        return fail_copy(&err);
+        return fail_copy(&err, from_url, arena);
     return print_report(&report, from_url, to_url, arena);
 }
 

@@ -94,6 +94,9 @@ const struct setting config_settings[] = {
      .help = "phone number sent in the same case"},
     {"CORS_ORIGIN", SETTING_ORIGIN, TEXT(cors_origin), .max = 300,
      .help = "origin whose pages may call the API, or *; unset is none"},
+    {"CDN_BASE_URL", SETTING_HTTP_URL, TEXT(cdn_base_url), .max = 300,
+     .help = "address that leads to this server by way of a CDN: files are offered below it; unset "
+             "is paths here"},
     {"HTTP_THREADS", SETTING_INT, .value = "0", INT(http_threads), .min = 0, .max = 256,
      .help = "threads that serve HTTP; 0 is one a core"},
     {"JOB_CONCURRENCY", SETTING_INT, .value = "64", INT(job_concurrency), .min = 1, .max = 10000,

@@ -55,6 +55,7 @@ struct config {
     const char *default_homeowner_last_name;
     const char *default_homeowner_phone;
     const char *cors_origin;
+    const char *cdn_base_url;
     int64_t http_threads;
     int64_t job_concurrency;
     int64_t company_jobs_max;

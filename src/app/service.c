@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "api/api.h"
+#include "app/copied_note.h"
 #include "app/stop_signal.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -26,6 +27,8 @@
 #define HTTP_QUEUE_MAX 10000
 #define FILE_THREADS   2
 #define FILE_QUEUE_MAX 1000
+// Each has up to four calls under way; LightFusion's API needs some as well.
+#define FILE_JOBS_MAX ((size_t)HTTP_CALLS_MAX / 8)
 
 struct service {
     struct arena *arena;
@@ -113,6 +116,7 @@ static enum err open_database(struct service *service, const struct config *conf
         log_event(LOG_WARN, "config.pooler_unused",
                   "DATABASE_DIRECT_URL is set and DATABASE_POOLER is 0: if DATABASE_URL leads to a "
                   "pooler in transaction mode, set DATABASE_POOLER=1");
+    TRY(name_setting(copied_note_refuse(config->database_url, err), "DATABASE_URL", err));
     enum err code = sql_open_as(&settings, &service->db, err);
     TRY(name_setting(code, "DATABASE_URL", err));
     TRY(check_not_copying(service->db, err));
@@ -190,6 +194,7 @@ static enum err open_runner(struct service *service, const struct config *config
         .absent_after_us = config->order_absent_after * US_PER_S,
         .pace = options->pace,
     };
+    size_t file_jobs = ((size_t)config->job_concurrency + 3) / 4;
     const struct jobs_settings settings = {
         .db = service->db,
         .clock = clock_system(),
@@ -201,7 +206,7 @@ static enum err open_runner(struct service *service, const struct config *config
         // An order that is claimed before there is a slot for its call would go before others'
         // turns; slow storage must not keep orders and polls waiting.
         .kind_max = {[JOB_ORDER] = (size_t)config->lightfusion_concurrency,
-                     [JOB_FILES] = ((size_t)config->job_concurrency + 3) / 4},
+                     [JOB_FILES] = file_jobs < FILE_JOBS_MAX ? file_jobs : FILE_JOBS_MAX},
         .company_max = (size_t)config->company_jobs_max,
         .keep_jobs_us = config->jobs_keep_days * 86400 * US_PER_S,
         .keep_events_us = config->events_keep_days * 86400 * US_PER_S,
@@ -263,6 +268,7 @@ static enum err open_server(struct service *service, const struct config *config
         .defaults = defaults_of(config),
         .insecure = options->insecure,
         .cors_origin = config->cors_origin,
+        .cdn_base_url = config->cdn_base_url,
         .version = SUNLEAD_VERSION,
         .started_us = clock_now_us(clock_system()),
         .pace = options->pace,

@@ -18,7 +18,7 @@
 #undef strncpy
 #undef strncat
 
-// Instead: struct buf and buf_printf() for text, number_parse_*() for numbers, time_format() and
+// Instead: struct buf and buf_printf() for text, number_parse_*() for numbers, time_append() and
 // time_parse() for times, random_*() for chance.
 #pragma GCC poison strcpy strcat strncpy strncat sprintf vsprintf strtok strtok_r
 #pragma GCC poison atoi atol atoll atof strtol strtoll strtoul strtoull

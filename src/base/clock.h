@@ -32,7 +32,7 @@ static inline int64_t clock_monotonic_us(const struct clock *clock)
     return clock->monotonic_us(clock);
 }
 
-// TIME_TEXT_MAX is enough for time_format(), with its NUL.
+// TIME_TEXT_MAX is enough for what time_append() adds, with its NUL.
 #define TIME_TEXT_MAX 32
 
 // The first and the last microsecond of the years that texts can hold, 0000 to 9999.

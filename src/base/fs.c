@@ -33,12 +33,14 @@ enum err fs_err(struct error *err, const char *what, const char *path)
             code = err_by_errno[i].code;
     }
     const char *reason = strerrordesc_np(number);
-    return error_set(err, code, "%s %s: %s", what, path, reason == NULL ? "unknown error" : reason);
+    error_set(err, code, "%s %s: %s", what, path, reason == NULL ? "unknown error" : reason);
+    errno = number;
+    return code;
 }
 
-static enum err make_dir(const char *path, struct error *err)
+static enum err make_dir(const char *path, mode_t mode, struct error *err)
 {
-    if (mkdir(path, 0700) == 0)
+    if (mkdir(path, mode) == 0)
         return ERR_OK;
     int number = errno;
     struct stat st;
@@ -51,7 +53,7 @@ static enum err make_dir(const char *path, struct error *err)
     return fs_err(err, "mkdir", path);
 }
 
-enum err fs_make_dirs(const char *path, struct error *err)
+static enum err make_dirs(const char *path, mode_t mode, struct error *err)
 {
     char part[PATH_MAX];
     size_t len = strlen(path);
@@ -64,10 +66,20 @@ enum err fs_make_dirs(const char *path, struct error *err)
         if (part[i] != '/')
             continue;
         part[i] = '\0';
-        TRY(make_dir(part, err));
+        TRY(make_dir(part, mode, err));
         part[i] = '/';
     }
-    return make_dir(part, err);
+    return make_dir(part, mode, err);
+}
+
+enum err fs_make_dirs(const char *path, struct error *err)
+{
+    return make_dirs(path, 0700, err);
+}
+
+enum err fs_make_shared_dirs(const char *path, struct error *err)
+{
+    return make_dirs(path, 0777, err);
 }
 
 static ssize_t read_retry(int fd, void *bytes, size_t len)

@@ -15,6 +15,10 @@ void fd_close(int *fd);
 // fs_make_dirs() makes a folder and those above it (mode 0700), and is content if they exist.
 MUST_CHECK enum err fs_make_dirs(const char *path, struct error *err);
 
+// fs_make_shared_dirs() does the same with the mode that the umask leaves of 0777, for what a user
+// asked for.
+MUST_CHECK enum err fs_make_shared_dirs(const char *path, struct error *err);
+
 // fs_read_all() reads a whole file of at most max bytes into the arena. ERR_NOT_FOUND,
 // ERR_TOO_LARGE.
 MUST_CHECK enum err fs_read_all(const char *path, struct arena *arena, size_t max,
@@ -29,7 +33,8 @@ MUST_CHECK enum err fs_write_all(int fd, const void *bytes, size_t len, struct e
 MUST_CHECK enum err fs_publish(int fd, const char *tmp_path, const char *path, struct error *err);
 
 // fs_err() turns errno after a failed file call into a code (ENOENT not_found, ENOSPC, EDQUOT,
-// EROFS, EIO unavailable, else internal) and sets err to "what path: reason". Returns the code.
+// EROFS, EIO unavailable, else internal) and sets err to "what path: reason". Returns the code and
+// leaves errno as it was.
 enum err fs_err(struct error *err, const char *what, const char *path);
 
 #endif

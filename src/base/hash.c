@@ -1,4 +1,4 @@
-// SHA-256 by libcrypto, which uses the processor's instructions for it.
+// SHA-256 and MD5 by libcrypto, which uses the processor's instructions for them.
 
 // Before banned.h, since it has a parameter named like a banned function.
 #include <openssl/evp.h>
@@ -55,4 +55,15 @@ void sha256_hex(struct str s, char ret_hex[SHA256_HEX + 1])
     unsigned char digest[SHA256_BYTES];
     check(EVP_Digest(s.ptr, s.len, digest, NULL, EVP_sha256(), NULL) == 1);
     to_hex(digest, ret_hex);
+}
+
+bool md5_base64(struct str s, char ret_base64[MD5_BASE64 + 1])
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned len = 0;
+    ret_base64[0] = '\0';
+    if (EVP_Digest(s.ptr, s.len, digest, &len, EVP_md5(), NULL) != 1)
+        return false;
+    check(EVP_EncodeBlock((unsigned char *)ret_base64, digest, (int)len) == MD5_BASE64);
+    return true;
 }

@@ -1,7 +1,8 @@
-// SHA-256, in one go or piece by piece, and hexadecimal text.
+// SHA-256, in one go or piece by piece, and the sums that storages give with a file.
 #ifndef SUNLEAD_BASE_HASH_H
 #define SUNLEAD_BASE_HASH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,5 +28,11 @@ void sha256_close(struct sha256 *hash);
 
 // sha256_hex() hashes one text.
 void sha256_hex(struct str s, char ret_hex[SHA256_HEX + 1]);
+
+#define MD5_BASE64 24
+
+// md5_base64() is the MD5 of a text in base64, as x-goog-hash and Content-MD5 have it. It finds
+// accidents, not attackers. False where libcrypto may not (FIPS).
+bool md5_base64(struct str s, char ret_base64[MD5_BASE64 + 1]);
 
 #endif

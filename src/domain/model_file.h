@@ -68,6 +68,13 @@ static inline bool model_file_is_original(enum model_file_kind kind)
     return kind > MODEL_FILE_NONE && kind <= MODEL_FILE_ORIGINAL_MAX;
 }
 
+// model_file_is_text() tells whether a kind is, or may be, text that gzip makes much smaller.
+static inline bool model_file_is_text(enum model_file_kind kind)
+{
+    return kind == MODEL_FILE_OBJ || kind == MODEL_FILE_MTL || kind == MODEL_FILE_PLY ||
+           kind == MODEL_FILE_MANIFEST;
+}
+
 // model_file_name() is "scene.jpg" and so on.
 struct str model_file_name(enum model_file_kind kind);
 

@@ -12,20 +12,24 @@
 
 #include "base/fs.h"
 #include "base/random.h"
+#include "files/files_partial.h"
 #include "files/files_store.h"
 #include "files/s3.h"
 
 #define CONNECT_MS      5000
 #define TOTAL_MS        (10 * 60 * 1000)
+#define STALL_S         30
 #define TMP_RANDOM_U64S 2
 
 enum err files_disk_err(struct error *err)
 {
+    bool is_full = errno == ENOSPC || errno == EDQUOT;
     if (err == NULL)
         return ERR_UNAVAILABLE;
     char reason[sizeof(err->cause)];
     snprintf(reason, sizeof(reason), "%s", err->message);
-    error_set(err, ERR_UNAVAILABLE, "the file cannot be stored on our disk");
+    error_set(err, ERR_UNAVAILABLE,
+              is_full ? "our disk is full" : "the file cannot be stored on our disk");
     error_cause(err, "%s", reason);
     return ERR_UNAVAILABLE;
 }
@@ -95,6 +99,7 @@ enum err files_locate(struct files *files, struct arena *arena, struct files_pla
 {
     place->fd = -1;
     place->size = 0;
+    place->is_gzip = false;
     place->url = STR_NULL;
     TRY(check_sha256(place->sha256, err));
     return files->kind->locate(files, arena, place, err);
@@ -135,7 +140,7 @@ static void remove_if_left_over(int folder_fd, const char *name)
 {
     CLEANUP(fd_close)
     int fd = openat(folder_fd, name, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
-    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && !files_partial_is_kept(name, fd))
         unlinkat(folder_fd, name, 0);
 }
 
@@ -180,6 +185,7 @@ enum err files_open(const struct files_settings *settings, struct files **ret_fi
     files->max_bytes = MODEL_FILE_MAX_BYTES;
     files->connect_ms = CONNECT_MS;
     files->total_ms = TOTAL_MS;
+    files->stall_s = STALL_S;
     files->dir = strdup(dir);
     check(files->dir != NULL);
     files->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -20,8 +20,10 @@ struct files_settings {
     struct pool *pool;        // checks, syncs
 };
 
-// files_open() opens the store: contents are at <dir>/ab/abcdef... by their SHA-256. Left-overs of
-// killed processes are removed from <dir>/tmp. Any number of processes may share it. Blocks.
+// files_open() opens the store: contents are at <dir>/ab/abcdef... by their SHA-256, and beside
+// those that are text is a copy in gzip, abcdef....gz, if that is much smaller. Left-overs of
+// killed processes are removed from <dir>/tmp: downloads that another run can go on with after a
+// day. Any number of processes may share it. Blocks.
 MUST_CHECK enum err files_open(const struct files_settings *settings, struct files **ret_files,
                                struct error *err);
 
@@ -84,11 +86,13 @@ void files_put_start(struct files *files, struct files_put *put);
 struct files_place {
     struct str sha256;
     struct str content_type;
-    struct str download_name; // null: to be shown, not saved
+    struct str download_name; // what an address calls it; null: nothing
     bool is_head;             // asked by HEAD: an address is signed for that
+    bool takes_gzip;          // a copy in gzip will do, where there is one
     // out: an open file, which the caller closes, or an address to send him to
     int fd; // -1: url
     int64_t size;
+    bool is_gzip;   // what is in the file is the content in gzip
     struct str url; // in the arena; good for a while, for him alone
 };
 
@@ -155,21 +159,15 @@ struct files_fetch {
     struct error error;
     int64_t size;
     char sha256[SHA256_HEX + 1];
-    // the store's own
-    struct files *files;
-    struct arena *arena;
-    struct http_call http;
-    struct pool_work work;
-    struct files_put put;
-    struct sha256 *hash;
-    char *tmp_path; // NULL: there is no temporary file
-    int fd;
+    struct files *files; // the store's own
 };
 
-// files_fetch_start() downloads to a temporary name, counts and hashes, checks the content by its
-// kind (file_check()), and only then puts the file into the store: it is there whole or not at
-// all. Connecting may take 5 s, all of it 10 min; no credentials are sent. done is called exactly
-// once, never inside this function. Does not block.
+// files_fetch_start() downloads to a temporary name, checks size, MD5 (where it is said) and
+// content by its kind (file_check()), hashes, and only then puts the file into the store: it is
+// there whole or not at all. What an earlier run had of it, here or in another process, is gone on
+// with if it is still the same file (strong ETag), as is what breaks off on its way. Connecting may
+// take 5 s, all of it 10 min, and 30 s without a byte break a request off; no credentials are
+// sent. done is called exactly once, never inside this function. Does not block.
 void files_fetch_start(struct files *files, struct files_fetch *fetch);
 
 #endif

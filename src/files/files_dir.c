@@ -7,41 +7,68 @@
 
 #include "base/crash.h"
 #include "base/fs.h"
+#include "files/files_gzip.h"
 #include "files/files_store.h"
 
-// "ab/abcdef..."
+static const struct str plain = STR_INIT("");
+static const struct str gzip = STR_INIT(".gz");
+
+// "ab/abcdef..." or "ab/abcdef....gz"
 struct content_name {
-    char text[FILES_FOLDER_HEX + 1 + SHA256_HEX + 1];
+    char text[FILES_FOLDER_HEX + 1 + SHA256_HEX + 3 + 1];
 };
 
-static struct content_name name_of(struct str sha256)
+static struct content_name name_of(struct str sha256, struct str suffix)
 {
     struct content_name name;
-    snprintf(name.text, sizeof(name.text), "%.*s/%.*s", FILES_FOLDER_HEX, sha256.ptr,
-             STR_ARG(sha256));
+    snprintf(name.text, sizeof(name.text), "%.*s/%.*s%.*s", FILES_FOLDER_HEX, sha256.ptr,
+             STR_ARG(sha256), STR_ARG(suffix));
     return name;
 }
 
-static enum err publish(const struct files_put *put, struct error *err)
+static enum err publish(const struct files *files, int fd, const char *tmp_path,
+                        const struct content_name *name, struct error *err)
 {
-    const struct files *files = put->files;
     char path[PATH_MAX];
     char folder[FILES_FOLDER_HEX + 1];
-    snprintf(folder, sizeof(folder), "%.*s", FILES_FOLDER_HEX, put->sha256.ptr);
-    int len = snprintf(path, sizeof(path), "%s/%s", files->dir, name_of(put->sha256).text);
+    snprintf(folder, sizeof(folder), "%.*s", FILES_FOLDER_HEX, name->text);
+    int len = snprintf(path, sizeof(path), "%s/%s", files->dir, name->text);
     check(len > 0 && (size_t)len < sizeof(path));
     if (files_make_folder(files, folder, err) != ERR_OK ||
-        fs_publish(put->fd, put->tmp_path, path, err) != ERR_OK)
+        fs_publish(fd, tmp_path, path, err) != ERR_OK)
         return files_disk_err(err);
     return ERR_OK;
+}
+
+// The copy spares the network, and nothing else depends on it: without room for it there is none.
+static void put_gzip(const struct files_put *put)
+{
+    const struct content_name name = name_of(put->sha256, gzip);
+    struct error err;
+    error_reset(&err);
+    if (!files_gzip_is_text(put->fd, put->content_type) ||
+        faccessat(put->files->dir_fd, name.text, F_OK, 0) == 0)
+        return;
+    CLEANUP(arena_close_ptr) struct arena *arena = arena_open(0);
+    CLEANUP(fd_close) int fd = -1;
+    char *tmp_path = NULL;
+    if (files_create_tmp(put->files, arena, &tmp_path, &fd, &err) != ERR_OK)
+        return;
+    int64_t max = put->size - put->size / GZIP_LEAST_GAIN;
+    if (files_gzip_write(put->fd, fd, max, &err) != ERR_OK ||
+        publish(put->files, fd, tmp_path, &name, &err) != ERR_OK)
+        unlink(tmp_path);
 }
 
 static void run_put(struct pool_work *work)
 {
     struct files_put *put = CONTAINER_OF(work, struct files_put, work);
     crash_here(CRASH_FILE_NAMING);
-    if (publish(put, &put->error) == ERR_OK)
+    const struct content_name name = name_of(put->sha256, plain);
+    if (publish(put->files, put->fd, put->tmp_path, &name, &put->error) == ERR_OK) {
+        put_gzip(put);
         crash_here(CRASH_FILE_NAMED);
+    }
     put->done(put);
 }
 
@@ -54,10 +81,9 @@ static void dir_put(struct files_put *put)
     put->done(put);
 }
 
-static enum err open_content(const struct files *files, struct str sha256, int *ret_fd,
+static enum err open_content(const struct files *files, struct content_name name, int *ret_fd,
                              int64_t *ret_size, struct error *err)
 {
-    struct content_name name = name_of(sha256);
     CLEANUP(fd_close) int fd = openat(files->dir_fd, name.text, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     struct stat st;
     if (fd < 0 && errno == ENOENT)
@@ -76,25 +102,39 @@ static enum err open_content(const struct files *files, struct str sha256, int *
 static enum err dir_locate(struct files *files, struct arena *arena, struct files_place *place,
                            struct error *err)
 {
+    struct error none;
     (void)arena;
-    return open_content(files, place->sha256, &place->fd, &place->size, err);
+    error_reset(&none);
+    place->is_gzip = place->takes_gzip && open_content(files, name_of(place->sha256, gzip),
+                                                       &place->fd, &place->size, &none) == ERR_OK;
+    if (place->is_gzip)
+        return ERR_OK;
+    return open_content(files, name_of(place->sha256, plain), &place->fd, &place->size, err);
 }
 
 static void dir_get(struct files_get *get)
 {
-    (void)open_content(get->files, get->sha256, &get->fd, &get->size, &get->error);
+    (void)open_content(get->files, name_of(get->sha256, plain), &get->fd, &get->size, &get->error);
     get->done(get);
+}
+
+static bool unlink_content(struct files_remove *remove, struct str suffix)
+{
+    struct content_name name = name_of(remove->sha256, suffix);
+    if (unlinkat(remove->files->dir_fd, name.text, 0) == 0 || errno == ENOENT)
+        return true;
+    int number = errno;
+    error_set(&remove->error, ERR_UNAVAILABLE, "the file cannot be removed from our disk");
+    error_cause(&remove->error, "unlink %s: %s", name.text, strerrordesc_np(number));
+    return false;
 }
 
 static void run_remove(struct pool_work *work)
 {
     struct files_remove *remove = CONTAINER_OF(work, struct files_remove, work);
-    struct content_name name = name_of(remove->sha256);
-    if (unlinkat(remove->files->dir_fd, name.text, 0) != 0 && errno != ENOENT) {
-        int number = errno;
-        error_set(&remove->error, ERR_UNAVAILABLE, "the file cannot be removed from our disk");
-        error_cause(&remove->error, "unlink %s: %s", name.text, strerrordesc_np(number));
-    }
+    // The copy first: one without its content would never be found again.
+    if (unlink_content(remove, gzip))
+        (void)unlink_content(remove, plain);
     remove->done(remove);
 }
 

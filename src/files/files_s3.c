@@ -38,7 +38,7 @@ static enum err bucket_locate(struct files *files, struct arena *arena, struct f
     if (place->download_name.ptr != NULL) {
         check(str_find(place->download_name, '"', 0) == place->download_name.len);
         grant.disposition =
-            arena_printf(arena, "attachment; filename=\"%.*s\"", STR_ARG(place->download_name));
+            arena_printf(arena, "inline; filename=\"%.*s\"", STR_ARG(place->download_name));
     }
     place->url = s3_presign(&s3->key, &grant, arena);
     return ERR_OK;

@@ -11,6 +11,7 @@
 
 // Where contents lie. The SHA-256 of what is handed over was looked at before.
 struct files_kind {
+    bool is_remote; // a put that failed has nothing to do with the temporary file, which is good
     // Each calls done by itself, once.
     void (*put)(struct files_put *put);
     void (*get)(struct files_get *get);
@@ -33,6 +34,7 @@ struct files {
     int64_t max_bytes;
     unsigned connect_ms;
     unsigned total_ms;
+    unsigned stall_s;
 };
 
 #define FILES_FOLDER_HEX 2 // digits of the hash that name the folder
@@ -41,8 +43,9 @@ struct files {
 MUST_CHECK enum err files_make_folder(const struct files *files, const char *name,
                                       struct error *err);
 
-// files_disk_err() turns the error of a failed file call into the store's: ERR_UNAVAILABLE with the
-// reason as its cause, since paths are nobody's business. Returns the code.
+// files_disk_err() turns the error of a failed file call (its errno still set) into the store's:
+// ERR_UNAVAILABLE, "our disk is full" where that is it, with the reason as its cause, since paths
+// are nobody's business. Returns the code.
 enum err files_disk_err(struct error *err);
 
 #endif

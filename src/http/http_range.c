@@ -1,4 +1,4 @@
-// Reading Range, If-Range and If-None-Match (RFC 9110, sections 13 and 14).
+// Reading Range and the conditions on entity tags (RFC 9110, sections 13 and 14).
 #include "http/http_range.h"
 
 static const struct http_range whole = {.kind = HTTP_RANGE_WHOLE};
@@ -74,7 +74,8 @@ static struct str take_tag(struct str *rest, bool *ret_weak)
     return str_slice(s, 1, end);
 }
 
-bool http_etag_listed(struct str header, struct str etag)
+// Weak tags count only where weak ones are wanted.
+static bool is_listed(struct str header, struct str etag, bool weak_too)
 {
     struct str rest = str_trim(header);
     if (rest.len == 1 && rest.ptr[0] == '*')
@@ -84,7 +85,7 @@ bool http_etag_listed(struct str header, struct str etag)
         struct str tag = take_tag(&rest, &weak);
         if (tag.ptr == NULL)
             return false;
-        if (str_equal(tag, etag))
+        if (str_equal(tag, etag) && (weak_too || !weak))
             return true;
         rest = str_trim(rest);
         if (rest.len > 0 && rest.ptr[0] != ',')
@@ -93,6 +94,16 @@ bool http_etag_listed(struct str header, struct str etag)
             rest = str_slice(rest, 1, rest.len);
     }
     return false;
+}
+
+bool http_etag_listed(struct str header, struct str etag)
+{
+    return is_listed(header, etag, true);
+}
+
+bool http_etag_matches(struct str header, struct str etag)
+{
+    return is_listed(header, etag, false);
 }
 
 bool http_etag_same(struct str header, struct str etag)

@@ -27,6 +27,9 @@ struct http_range http_range_parse(struct str header, uint64_t total);
 // quotes) or '*', by weak comparison.
 bool http_etag_listed(struct str header, struct str etag);
 
+// http_etag_matches() is the same for If-Match: by strong comparison.
+bool http_etag_matches(struct str header, struct str etag);
+
 // http_etag_same() tells whether an If-Range header is exactly this strong tag (without quotes). A
 // date is not.
 bool http_etag_same(struct str header, struct str etag);

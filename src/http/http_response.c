@@ -107,7 +107,8 @@ static bool add_cors(struct MHD_Response *response, const struct http_server *se
     return origin == NULL ||
            (add(response, "Access-Control-Allow-Origin", origin) &&
             add(response, "Access-Control-Expose-Headers",
-                "ETag, Idempotency-Replayed, Link, Location, Retry-After, X-Request-Id"));
+                "Accept-Ranges, Content-Disposition, Content-Encoding, Content-Range, ETag, "
+                "Idempotency-Replayed, Link, Location, Retry-After, X-Request-Id"));
 }
 
 static bool add_headers(struct MHD_Response *response, struct http_request *request)

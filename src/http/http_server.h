@@ -114,6 +114,9 @@ MUST_CHECK enum err http_query_check(const struct http_request *request, const c
 // http_header() is a request header by name without regard to case, trimmed; null if absent.
 // Repeated ones: the first.
 struct str http_header(struct http_request *request, const char *name);
+// http_accepts_gzip() tells whether the client wants an answer in gzip rather than as it is
+// (Accept-Encoding: RFC 9110, section 12.5.3).
+bool http_accepts_gzip(struct http_request *request);
 // http_has_header() tells whether the name of some request header begins with prefix, without
 // regard to case.
 bool http_has_header(struct http_request *request, struct str prefix);
@@ -151,8 +154,9 @@ void http_respond(struct http_request *request, int status, const char *content_
                   struct str body);
 
 // http_respond_file() answers with length bytes of an open file (the server closes fd) by sendfile.
-// etag is the strong entity tag without quotes. Handles Range (one range; RFC 9110 section 14),
-// If-Range, If-None-Match and HEAD, and sets ETag, Accept-Ranges and Content-Length.
+// etag is the strong entity tag without quotes. Handles If-Match, If-None-Match, Range (one range),
+// If-Range (RFC 9110, sections 13 and 14) and HEAD, and sets ETag, Accept-Ranges and
+// Content-Length. Where the answer is not the file (412, 416) it is not to be stored.
 void http_respond_file(struct http_request *request, const char *content_type, int fd,
                        uint64_t length, struct str etag);
 

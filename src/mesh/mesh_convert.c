@@ -5,6 +5,7 @@
 #include "mesh/mesh_job.h"
 #include "mesh/mesh_poster.h"
 #include "mesh/mesh_write.h"
+#include "mesh/usdz.h"
 
 #define PRODUCT_BYTES_MAX ((size_t)1 << 30)
 #define MANIFEST_MAX      ((size_t)1 << 20)
@@ -14,6 +15,7 @@ static const struct mesh_product default_products[] = {
     {STR_INIT("hd.glb"), MESH_PRODUCT_GLB, SIZE_MAX, 2048, true},
     {STR_INIT("web.glb"), MESH_PRODUCT_GLB, 100000, 2048, true},
     {STR_INIT("ar.glb"), MESH_PRODUCT_GLB, 100000, 2048, false},
+    {STR_INIT("model.usdz"), MESH_PRODUCT_USDZ, 100000, 2048, false},
     {STR_INIT("preview.glb"), MESH_PRODUCT_GLB, 20000, 1024, true},
     {STR_INIT("poster.jpg"), MESH_PRODUCT_POSTER, 20000, 1024, false},
 };
@@ -26,8 +28,11 @@ const struct mesh_product *mesh_products_default(size_t *ret_count)
 
 void mesh_job_warn(struct mesh_job *job, struct str sentence)
 {
-    if (job->warning_count < MESH_WARNINGS_MAX)
-        job->warnings[job->warning_count++] = sentence;
+    if (job->warning_count == MESH_WARNINGS_MAX)
+        return;
+    job->warnings[job->warning_count++] = sentence;
+    if (job->sink->warn != NULL)
+        job->sink->warn(job->sink->context, sentence);
 }
 
 void mesh_job_lap(struct mesh_job *job, struct str name)
@@ -133,20 +138,18 @@ static enum err make_model(struct mesh_job *job, struct mesh_model *ret_model, s
 
 // ---- Making.
 
-static enum err make_glb(struct mesh_job *job, size_t product, const struct mesh_model *model,
-                         struct buf *buf, struct error *err)
+static struct glb_settings settings_for(const struct mesh_job *job, size_t product)
 {
     struct str *jpegs = arena_new(job->arena, struct str, job->texture_count);
     for (size_t i = 0; i < job->texture_count; i++)
         jpegs[i] = job->textures[i].jpegs[product];
-    const struct glb_settings settings = {
+    return (struct glb_settings){
         .textures = jpegs,
         .texture_count = job->texture_count,
         .texture_of = job->texture_of,
         .is_compressed = job->options->products[product].is_compressed,
         .version = job->options->version,
     };
-    return glb_write(buf, model, &settings, err);
 }
 
 static enum err make_poster(struct mesh_job *job, const struct mesh_model *model, struct buf *buf,
@@ -162,25 +165,60 @@ static enum err make_poster(struct mesh_job *job, const struct mesh_model *model
     return mesh_write_jpeg(buf, &poster, POSTER_QUALITY, MESH_JPEG_HALF_COLOUR, err);
 }
 
+// The longer side of the largest texture that shows; 0 without one.
+static unsigned texture_px(const struct mesh_job *job, size_t product,
+                           const struct mesh_model *model)
+{
+    unsigned px = 0;
+    for (size_t i = 0; i < model->part_count; i++) {
+        uint32_t material = model->parts[i].material;
+        if (model->skins[material] != MESH_TEXTURED)
+            continue;
+        unsigned side = mesh_job_texture_px(job, job->texture_of[material], product);
+        px = side > px ? side : px;
+    }
+    return px;
+}
+
 static enum err make_product(struct mesh_job *job, size_t index, const struct mesh_model *model,
                              struct error *err)
 {
     const struct mesh_product *product = &job->options->products[index];
+    const struct glb_settings settings = settings_for(job, index);
     CLEANUP(buf_done) struct buf buf;
     buf_init(&buf, PRODUCT_BYTES_MAX);
     switch (product->kind) {
     case MESH_PRODUCT_GLB:
-        TRY(make_glb(job, index, model, &buf, err));
+        TRY(glb_write(&buf, model, &settings, err));
+        break;
+    case MESH_PRODUCT_USDZ:
+        TRY(usdz_write(&buf, model, &settings, err));
         break;
     case MESH_PRODUCT_POSTER:
         TRY(make_poster(job, model, &buf, err));
         break;
     }
     job->made[job->made_count++] = (struct mesh_made){
-        .product = product, .bytes = buf.len, .triangles = model->index_count / 3};
+        .product = product,
+        .bytes = buf.len,
+        .triangles = model->index_count / 3,
+        .texture_px = texture_px(job, index, model),
+    };
     TRY(job->sink->put(job->sink->context, product->name, buf_str(&buf), err));
     mesh_job_lap(job, product->name);
     return ERR_OK;
+}
+
+// Fewer triangles, or as few as the surface allows.
+static void make_fewer(struct mesh_job *job, struct mesh_model *model, size_t triangles)
+{
+    mesh_simplify(model, triangles, job->arena, model);
+    size_t left = model->index_count / 3;
+    if (left > triangles + triangles / 10)
+        mesh_job_warn(job, arena_printf(job->arena,
+                                        "%zu triangles are left where %zu were wanted: with fewer "
+                                        "the surface would tear",
+                                        left, triangles));
 }
 
 static enum err make_products(struct mesh_job *job, struct mesh_model *model, struct error *err)
@@ -190,7 +228,7 @@ static enum err make_products(struct mesh_job *job, struct mesh_model *model, st
         size_t triangles = job->options->products[i].triangles;
         check(triangles <= before);
         if (triangles < before)
-            mesh_simplify(model, triangles, job->arena, model);
+            make_fewer(job, model, triangles);
         before = triangles;
         TRY(make_product(job, i, model, err));
     }

@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "mesh/mesh_model.h"
 
-enum mesh_product_kind { MESH_PRODUCT_GLB, MESH_PRODUCT_POSTER };
+enum mesh_product_kind { MESH_PRODUCT_GLB, MESH_PRODUCT_USDZ, MESH_PRODUCT_POSTER };
 
 // A file to make.
 struct mesh_product {
@@ -13,14 +13,14 @@ struct mesh_product {
     enum mesh_product_kind kind;
     size_t triangles;    // at most, about; SIZE_MAX: all
     unsigned texture_px; // of the longer side, at most
-    bool is_compressed;  // a reader must know EXT_meshopt_compression
+    bool is_compressed;  // of a GLB: a reader must know EXT_meshopt_compression
 };
 
 // MESH_PRODUCTS_MAX is how many products one conversion can make.
 #define MESH_PRODUCTS_MAX 8
 
 // mesh_products_default() is what viewers want, in the order in which it is made: hd.glb, web.glb,
-// ar.glb, preview.glb, poster.jpg.
+// ar.glb, model.usdz, preview.glb, poster.jpg.
 const struct mesh_product *mesh_products_default(size_t *ret_count);
 
 // MESH_MANIFEST_NAME is the file that tells of the others, made last.
@@ -35,9 +35,11 @@ struct mesh_source {
     struct str name; // of the OBJ or PLY
 };
 
-// Where the products go. put() may keep nothing of the bytes.
+// Where the products go. put() may keep nothing of the bytes. warn(), which may be NULL, is told in
+// a sentence what was missing or could not be done as wanted: what the manifest lists as warnings.
 struct mesh_sink {
     enum err (*put)(void *context, struct str name, struct str bytes, struct error *err);
+    void (*warn)(void *context, struct str sentence);
     void *context;
 };
 

@@ -59,25 +59,32 @@ static unsigned longer(unsigned width, unsigned height)
     return width > height ? width : height;
 }
 
-// An image is decoded in its full size if that is not larger than this: the means of its pixels are
-// nearer to it than what the decoder makes smaller.
-#define DECODED_PIXELS ((size_t)6 << 20)
+// Pixels that are decoded at most, while the decoder can make less of them.
+#define DECODED_PIXELS ((size_t)32 << 20)
 
-static size_t scaled_pixels(const struct mesh_jpeg_header *header, tjscalingfactor factor)
+// Halves, quarters and eighths by the decoder are the means of the pixels. They are as good as
+// those of the whole image where the wanted size is a whole part of them.
+static bool is_exact(const struct mesh_jpeg_header *header, int eighths, unsigned side_max)
 {
-    return (size_t)TJSCALED((int)header->width, factor) *
-           (size_t)TJSCALED((int)header->height, factor);
+    unsigned side = longer(header->width, header->height) * (unsigned)eighths;
+    return header->width * (unsigned)eighths % EIGHTHS == 0 &&
+           header->height * (unsigned)eighths % EIGHTHS == 0 && side / EIGHTHS >= side_max &&
+           side / EIGHTHS % side_max == 0;
 }
 
-// The size to decode to: not below side_max where the image is larger, and more if it is little.
 static tjscalingfactor scale_for(const struct mesh_jpeg_header *header, unsigned side_max)
 {
-    int side = (int)longer(header->width, header->height);
-    tjscalingfactor factor = {1, EIGHTHS};
-    while (factor.num < EIGHTHS && (unsigned)TJSCALED(side, factor) < side_max)
-        factor.num++;
-    const tjscalingfactor whole = {EIGHTHS, EIGHTHS};
-    return scaled_pixels(header, whole) <= DECODED_PIXELS ? whole : factor;
+    for (int eighths = 1; eighths < EIGHTHS; eighths *= 2) {
+        if (is_exact(header, eighths, side_max))
+            return (tjscalingfactor){eighths, EIGHTHS};
+    }
+    // Else from as many pixels as may be.
+    tjscalingfactor factor = {EIGHTHS, EIGHTHS};
+    while (factor.num > 1 && (size_t)TJSCALED((int)header->width, factor) *
+                                     (size_t)TJSCALED((int)header->height, factor) >
+                                 DECODED_PIXELS)
+        factor.num /= 2;
+    return factor;
 }
 
 // Always to RGB and with the accurate DCT: made smaller as YUV with the fast one, colours come out

@@ -33,6 +33,12 @@ MUST_CHECK enum err mesh_read_jpeg(const struct mesh_file *file,
                                    const struct mesh_jpeg_bounds *bounds, struct arena *arena,
                                    struct mesh_image *ret_image, struct error *err);
 
+// mesh_image_side() is the longer side.
+static inline unsigned mesh_image_side(const struct mesh_image *image)
+{
+    return image->width > image->height ? image->width : image->height;
+}
+
 // mesh_image_fit() gives the image with at most side_max pixels on its longer side: the mean of
 // what each pixel covers. One that fits is given as it is; another's pixels live in the arena.
 struct mesh_image mesh_image_fit(const struct mesh_image *image, unsigned side_max,

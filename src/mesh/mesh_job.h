@@ -15,6 +15,8 @@ struct mesh_texture {
     unsigned height;
     struct str original;                 // the file, where it may be used as it is
     struct str jpegs[MESH_PRODUCTS_MAX]; // for each product
+    double psnrs_db[MESH_PRODUCTS_MAX];  // how near they are to the source in their size; 0: it is
+                                         // the file itself
     struct mesh_image small;             // for the poster
 };
 
@@ -27,6 +29,7 @@ struct mesh_made {
     const struct mesh_product *product;
     size_t bytes;
     size_t triangles;
+    unsigned texture_px; // of the longer side of its largest texture; 0: none
 };
 
 struct mesh_job {
@@ -53,7 +56,8 @@ struct mesh_job {
     int64_t since_us;
 };
 
-// mesh_job_warn() keeps a sentence for the manifest, which must live as long as the job.
+// mesh_job_warn() tells the sink a sentence and keeps it for the manifest; it must live as long as
+// the job.
 void mesh_job_warn(struct mesh_job *job, struct str sentence);
 
 // mesh_job_lap() notes the time since the last lap under a name.
@@ -62,6 +66,9 @@ void mesh_job_lap(struct mesh_job *job, struct str name);
 // mesh_job_load_textures() reads the textures that materials name and makes them fit for each
 // product. Sets texture_of; those that are missing or of another kind are warned of.
 MUST_CHECK enum err mesh_job_load_textures(struct mesh_job *job, struct error *err);
+
+// mesh_job_texture_px() is the longer side of a texture in a product.
+unsigned mesh_job_texture_px(const struct mesh_job *job, uint32_t texture, size_t product);
 
 // mesh_job_write_manifest() adds the manifest.
 void mesh_job_write_manifest(const struct mesh_job *job, struct buf *json);

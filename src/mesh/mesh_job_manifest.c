@@ -1,4 +1,6 @@
 // manifest.json: what a conversion was given and what it made.
+#include <math.h>
+
 #include "json/json_write.h"
 #include "mesh/mesh_job.h"
 #include "mesh/mesh_json.h"
@@ -23,6 +25,27 @@ static void write_source(const struct mesh_job *job, struct buf *json)
     mesh_json_end(json, '}');
 }
 
+// The sizes that were written anew, the largest first as the products are.
+static void write_sizes(const struct mesh_job *job, const struct mesh_texture *texture,
+                        struct buf *json)
+{
+    uint32_t index = (uint32_t)(texture - job->textures);
+    unsigned before = 0;
+    mesh_json_begin(json, "sizes", '[');
+    for (size_t i = 0; i < job->options->product_count; i++) {
+        unsigned px = mesh_job_texture_px(job, index, i);
+        if (texture->psnrs_db[i] == 0 || px == before)
+            continue;
+        before = px;
+        mesh_json_item(json);
+        mesh_json_number(json, "px", px);
+        mesh_json_number(json, "bytes", (double)texture->jpegs[i].len);
+        mesh_json_number(json, "psnr_db", round(texture->psnrs_db[i] * 100) / 100);
+        mesh_json_end(json, '}');
+    }
+    mesh_json_end(json, ']');
+}
+
 static void write_textures(const struct mesh_job *job, struct buf *json)
 {
     mesh_json_begin(json, "textures", '[');
@@ -34,6 +57,7 @@ static void write_textures(const struct mesh_job *job, struct buf *json)
         mesh_json_text(json, "name", texture->name);
         mesh_json_number(json, "width", texture->width);
         mesh_json_number(json, "height", texture->height);
+        write_sizes(job, texture, json);
         mesh_json_end(json, '}');
     }
     mesh_json_end(json, ']');
@@ -48,7 +72,7 @@ static void write_files(const struct mesh_job *job, struct buf *json)
         mesh_json_text(json, "name", made->product->name);
         mesh_json_number(json, "bytes", (double)made->bytes);
         mesh_json_number(json, "triangles", (double)made->triangles);
-        mesh_json_number(json, "texture_px", made->product->texture_px);
+        mesh_json_number(json, "texture_px", made->texture_px);
         mesh_json_end(json, '}');
     }
     mesh_json_end(json, ']');

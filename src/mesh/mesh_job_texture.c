@@ -10,15 +10,21 @@
 #define POSTER_PX         1024
 #define POSTER_PX_MIN     64
 
-static enum err write_jpeg(struct mesh_job *job, const struct mesh_image *image, unsigned side,
-                           struct str *ret_jpeg, struct error *err)
+static enum err write_jpeg(struct mesh_job *job, struct mesh_texture *texture, size_t product,
+                           const struct mesh_image *image, struct error *err)
 {
     CLEANUP(arena_close_ptr) struct arena *scratch = arena_open(0);
-    struct mesh_image fitted = mesh_image_fit(image, side, scratch);
+    struct mesh_image fitted =
+        mesh_image_fit(image, job->options->products[product].texture_px, scratch);
     struct buf jpeg;
     buf_init_arena(&jpeg, scratch, JPEG_MAX);
-    TRY(mesh_write_jpeg_near(&jpeg, &fitted, TEXTURE_PSNR_DB, err));
-    *ret_jpeg = arena_str(job->arena, buf_str(&jpeg));
+    TRY(mesh_write_jpeg_near(&jpeg, &fitted, TEXTURE_PSNR_DB, &texture->psnrs_db[product], err));
+    if (texture->psnrs_db[product] < TEXTURE_PSNR_DB - MESH_JPEG_SLACK_DB)
+        mesh_job_warn(job,
+                      arena_printf(job->arena, "The texture %.*s is only %.1f dB near at %u px",
+                                   STR_ARG(texture->name), texture->psnrs_db[product],
+                                   mesh_image_side(&fitted)));
+    texture->jpegs[product] = arena_str(job->arena, buf_str(&jpeg));
     return ERR_OK;
 }
 
@@ -30,8 +36,9 @@ static enum err make_size(struct mesh_job *job, struct mesh_texture *texture, si
     const struct mesh_product *products = job->options->products;
     unsigned side = products[product].texture_px;
     for (size_t i = 0; i < product; i++) {
-        if (products[i].kind == MESH_PRODUCT_GLB && products[i].texture_px == side) {
+        if (products[i].kind != MESH_PRODUCT_POSTER && products[i].texture_px == side) {
             texture->jpegs[product] = texture->jpegs[i];
+            texture->psnrs_db[product] = texture->psnrs_db[i];
             return ERR_OK;
         }
     }
@@ -39,7 +46,17 @@ static enum err make_size(struct mesh_job *job, struct mesh_texture *texture, si
         texture->jpegs[product] = texture->original;
         return ERR_OK;
     }
-    return write_jpeg(job, image, side, &texture->jpegs[product], err);
+    return write_jpeg(job, texture, product, image, err);
+}
+
+unsigned mesh_job_texture_px(const struct mesh_job *job, uint32_t index, size_t product)
+{
+    const struct mesh_texture *texture = &job->textures[index];
+    const struct mesh_product *wanted = &job->options->products[product];
+    bool is_poster = wanted->kind == MESH_PRODUCT_POSTER;
+    const struct mesh_image whole = {.width = texture->width, .height = texture->height};
+    unsigned side = mesh_image_side(is_poster ? &texture->small : &whole);
+    return side > wanted->texture_px ? wanted->texture_px : side;
 }
 
 static unsigned poster_px(const struct mesh_job *job)
@@ -66,7 +83,7 @@ static enum err make_sizes(struct mesh_job *job, struct mesh_texture *texture,
     if (is_common && texture->width <= largest && texture->height <= largest)
         texture->original = arena_str(job->arena, file->bytes);
     for (size_t i = 0; i < options->product_count; i++) {
-        if (options->products[i].kind == MESH_PRODUCT_GLB) {
+        if (options->products[i].kind != MESH_PRODUCT_POSTER) {
             TRY(make_size(job, texture, i, &image, err));
             continue;
         }

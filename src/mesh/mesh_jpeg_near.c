@@ -9,7 +9,8 @@
 #define TILE_PX      128
 #define SAMPLE_BYTES ((size_t)8 << 20)
 
-static const int qualities[] = {40, 50, 58, 65, 71, 76, 80, 84, 87, 90, 92, 94, 96};
+static const int qualities[] = {40, 50, 58, 65, 71, 76, 80, 84, 87, 90, 92, 94, 96, 98, 100};
+#define QUALITY_BEST (COUNT_OF(qualities) - 1)
 
 // One way to write it: of two that are near enough the one with fewer bytes is taken.
 struct way {
@@ -51,22 +52,31 @@ static double psnr_of(const struct mesh_image *a, const struct mesh_image *b)
     return sum == 0 ? 100 : 10 * log10(255.0 * 255.0 * (double)bytes / (double)sum);
 }
 
+// Adds the image to an empty buffer and tells how near it is to what a reader sees.
+static enum err write_measured(struct buf *jpeg, const struct mesh_image *image,
+                               const struct way *way, double *ret_psnr_db, struct error *err)
+{
+    CLEANUP(arena_close_ptr) struct arena *scratch = arena_open(0);
+    TRY(mesh_write_jpeg(jpeg, image, qualities[way->quality], way->colour, err));
+    const struct mesh_file file = {STR("texture"), buf_str(jpeg)};
+    struct mesh_image back;
+    const struct mesh_jpeg_bounds bounds = {
+        .side_px = mesh_image_side(image),
+        .source_pixels = (size_t)image->width * image->height,
+    };
+    TRY(mesh_read_jpeg(&file, &bounds, scratch, &back, err));
+    *ret_psnr_db = psnr_of(image, &back);
+    return ERR_OK;
+}
+
 static enum err try_way(const struct mesh_image *sample, struct way *way, double *ret_psnr_db,
                         struct error *err)
 {
     CLEANUP(arena_close_ptr) struct arena *scratch = arena_open(0);
     struct buf jpeg;
     buf_init_arena(&jpeg, scratch, SAMPLE_BYTES);
-    TRY(mesh_write_jpeg(&jpeg, sample, qualities[way->quality], way->colour, err));
-    const struct mesh_file file = {STR("sample"), buf_str(&jpeg)};
-    struct mesh_image back;
-    const struct mesh_jpeg_bounds bounds = {
-        .side_px = sample->width > sample->height ? sample->width : sample->height,
-        .source_pixels = (size_t)sample->width * sample->height,
-    };
-    TRY(mesh_read_jpeg(&file, &bounds, scratch, &back, err));
+    TRY(write_measured(&jpeg, sample, way, ret_psnr_db, err));
     way->bytes = jpeg.len;
-    *ret_psnr_db = psnr_of(sample, &back);
     return ERR_OK;
 }
 
@@ -74,7 +84,7 @@ static enum err try_way(const struct mesh_image *sample, struct way *way, double
 static enum err find_quality(const struct mesh_image *sample, double psnr_db, struct way *way,
                              struct error *err)
 {
-    size_t low = 0, high = COUNT_OF(qualities) - 1;
+    size_t low = 0, high = QUALITY_BEST;
     double found_db;
     while (low < high) {
         way->quality = (low + high) / 2;
@@ -91,14 +101,32 @@ static enum err find_quality(const struct mesh_image *sample, double psnr_db, st
     return ERR_OK;
 }
 
+// The next better way; false when there is none.
+static bool improve(struct way *way)
+{
+    if (way->quality < QUALITY_BEST)
+        way->quality++;
+    else if (way->colour == MESH_JPEG_HALF_COLOUR)
+        *way = (struct way){.colour = MESH_JPEG_FULL_COLOUR, .quality = QUALITY_BEST};
+    else
+        return false;
+    return true;
+}
+
 enum err mesh_write_jpeg_near(struct buf *buf, const struct mesh_image *image, double psnr_db,
-                              struct error *err)
+                              double *ret_psnr_db, struct error *err)
 {
     CLEANUP(arena_close_ptr) struct arena *scratch = arena_open(0);
+    check(buf->len == 0);
     struct mesh_image sample = sample_of(image, scratch);
     struct way full = {.colour = MESH_JPEG_FULL_COLOUR}, half = {.colour = MESH_JPEG_HALF_COLOUR};
     TRY(find_quality(&sample, psnr_db, &full, err));
     TRY(find_quality(&sample, psnr_db, &half, err));
-    const struct way *best = half.bytes < full.bytes ? &half : &full;
-    return mesh_write_jpeg(buf, image, qualities[best->quality], best->colour, err);
+    struct way way = half.bytes < full.bytes ? half : full;
+    TRY(write_measured(buf, image, &way, ret_psnr_db, err));
+    while (*ret_psnr_db < psnr_db - MESH_JPEG_SLACK_DB && improve(&way)) {
+        buf_reset(buf);
+        TRY(write_measured(buf, image, &way, ret_psnr_db, err));
+    }
+    return ERR_OK;
 }

@@ -34,15 +34,18 @@ struct mesh_image {
 enum mesh_jpeg_colour { MESH_JPEG_HALF_COLOUR, MESH_JPEG_FULL_COLOUR };
 
 // mesh_write_jpeg() adds the image as a JPEG file, progressive if it is small; quality is 1 to
-// 100. ERR_TOO_LARGE when
-// the buffer's ceiling is in the way, ERR_INTERNAL when the library fails.
+// 100. ERR_TOO_LARGE when the buffer's ceiling is in the way, ERR_INTERNAL when the library fails.
 MUST_CHECK enum err mesh_write_jpeg(struct buf *buf, const struct mesh_image *image, int quality,
                                     enum mesh_jpeg_colour colour, struct error *err);
 
-// mesh_write_jpeg_near() adds the image as the smallest JPEG that is about psnr_db decibels near to
-// it (peak signal to noise, of the three colours together). What cannot be so near gets the highest
-// quality there is.
+// MESH_JPEG_SLACK_DB is by how much mesh_write_jpeg_near() may miss what was wanted.
+#define MESH_JPEG_SLACK_DB 0.4
+
+// mesh_write_jpeg_near() adds the image to an empty buffer as the smallest JPEG that is about
+// psnr_db decibels near to it (peak signal to noise, of the three colours together), as a sample
+// tells. The whole is measured then, and written better if it misses by more than
+// MESH_JPEG_SLACK_DB: what is still farther away has the highest quality there is.
 MUST_CHECK enum err mesh_write_jpeg_near(struct buf *buf, const struct mesh_image *image,
-                                         double psnr_db, struct error *err);
+                                         double psnr_db, double *ret_psnr_db, struct error *err);
 
 #endif

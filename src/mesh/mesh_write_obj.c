@@ -1,58 +1,12 @@
 // Meshes as Wavefront OBJ and MTL text.
 #include "mesh/mesh_write.h"
 
-#include <math.h>
-
-// The longest number that append_fixed() writes.
-#define FIXED_TEXT_MAX 32
-
-// Writes value with a fixed number of decimals (scale is 10^decimals) and leaves trailing zeros
-// out; printf() would ask the locale for the point and take several times as long.
-static char *put_fixed(char *at, float value, int64_t scale)
-{
-    check(fabsf(value) < 1e9F);
-    int64_t scaled = llround((double)value * (double)scale);
-    if (scaled < 0) {
-        *at++ = '-';
-        scaled = -scaled;
-    }
-    char digits[FIXED_TEXT_MAX];
-    size_t count = 0;
-    int64_t whole = scaled / scale;
-    do {
-        digits[count++] = (char)('0' + whole % 10);
-        whole /= 10;
-    } while (whole > 0);
-    while (count > 0)
-        *at++ = digits[--count];
-    int64_t rest = scaled % scale;
-    if (rest > 0)
-        *at++ = '.';
-    while (rest > 0) {
-        scale /= 10;
-        *at++ = (char)('0' + rest / scale);
-        rest %= scale;
-    }
-    return at;
-}
-
-static char *put_index(char *at, uint32_t value)
-{
-    char digits[12];
-    size_t count = 0;
-    do {
-        digits[count++] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value > 0);
-    while (count > 0)
-        *at++ = digits[--count];
-    return at;
-}
+#include "mesh/mesh_number.h"
 
 static void append_numbers(struct buf *buf, const char *keyword, const float *values, size_t count,
                            int64_t scale)
 {
-    char *start = buf_grow(buf, 4 + count * FIXED_TEXT_MAX);
+    char *start = buf_grow(buf, 4 + count * MESH_NUMBER_TEXT_MAX);
     if (start == NULL)
         return;
     char *at = start;
@@ -60,7 +14,7 @@ static void append_numbers(struct buf *buf, const char *keyword, const float *va
         *at++ = *keyword++;
     for (size_t i = 0; i < count; i++) {
         *at++ = ' ';
-        at = put_fixed(at, values[i], scale);
+        at = mesh_number_put_fixed(at, (double)values[i], scale);
     }
     *at++ = '\n';
     buf->len += (size_t)(at - start);
@@ -76,11 +30,11 @@ static void append_face(struct buf *buf, const struct mesh_triangle *triangle)
     for (size_t i = 0; i < 3; i++) {
         uint32_t index = triangle->vertex[i] + 1;
         *at++ = ' ';
-        at = put_index(at, index);
+        at = mesh_number_put_index(at, index);
         *at++ = '/';
-        at = put_index(at, index);
+        at = mesh_number_put_index(at, index);
         *at++ = '/';
-        at = put_index(at, index);
+        at = mesh_number_put_index(at, index);
     }
     *at++ = '\n';
     buf->len += (size_t)(at - start);

@@ -202,12 +202,15 @@ void sim_call_refuse_with(struct sim_call *call, int status, const char *words)
 void sim_call_answer_file(struct sim_call *call, const struct sim_project *project, struct str name)
 {
     set_flaw(call, false);
-    int64_t at = value_of(call, SIM_FAULT_SHORT);
+    const struct sim_file_flaw flaw = {
+        .is_newer = has(call, SIM_FAULT_CHANGED),
+        .is_short = has(call, SIM_FAULT_SHORT),
+        .short_at = value_of(call, SIM_FAULT_SHORT),
+    };
     if (has(call, SIM_FAULT_PAGE))
         send_page(call);
     else
-        sim_files_answer(call->app->files, call->request, project, name,
-                         has(call, SIM_FAULT_SHORT) ? &at : NULL);
+        sim_files_answer(call->app->files, call->request, project, name, flaw);
 }
 
 struct sim_view sim_call_view(const struct sim_call *call, const struct sim_project *project)

@@ -126,6 +126,8 @@ static const struct {
                         false,
                         "so many MiB of blanks behind the body"},
     [SIM_FAULT_PAGE] = {"page", CALL_PLACES, NOTHING, 0, true, "200 with an HTML page"},
+    [SIM_FAULT_CHANGED] = {"changed", FILE_PLACES, NOTHING, 0, false,
+                           "the file is a newer one, with another ETag"},
     [SIM_FAULT_WRONG_JSON] = {"wrong-json", JSON_PLACES, NOTHING, 0, true,
                               "JSON that says nothing of what was asked for"},
     [SIM_FAULT_WRONG_TYPES] = {"wrong-types", JSON_PLACES, NOTHING, 0, true,

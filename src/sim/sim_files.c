@@ -25,17 +25,25 @@ static const struct {
     struct str name;
     const char *content_type;
     size_t offset; // in struct house_files
+    // What makes a newer file of it: a comment, and where it goes.
+    struct str comment;
+    size_t comment_at;
 } kinds[FILES_A_HOUSE] = {
-    {STR_INIT("scene.obj"), "model/obj", offsetof(struct house_files, obj)},
-    {STR_INIT("scene.mtl"), "model/mtl", offsetof(struct house_files, mtl)},
-    {STR_INIT("scene.ply"), "application/octet-stream", offsetof(struct house_files, ply)},
-    {STR_INIT("scene.jpg"), "image/jpeg", offsetof(struct house_files, jpg)},
+    {STR_INIT("scene.obj"), "model/obj", offsetof(struct house_files, obj), STR_INIT("# newer\n"),
+     0},
+    {STR_INIT("scene.mtl"), "model/mtl", offsetof(struct house_files, mtl), STR_INIT("# newer\n"),
+     0},
+    {STR_INIT("scene.ply"), "application/octet-stream", offsetof(struct house_files, ply),
+     STR_INIT("comment newer\n"), sizeof("ply\nformat binary_little_endian 1.0\n") - 1},
+    {STR_INIT("scene.jpg"), "image/jpeg", offsetof(struct house_files, jpg),
+     STR_INIT("\xff\xfe\0\x08newer\0"), 2},
 };
 
 struct kept_file {
     int fd; // of memory that goes with its last descriptor
     uint64_t size_bytes;
     char etag[SHA256_HEX + 1];
+    char md5[MD5_BASE64 + 1];
 };
 
 struct kept_house {
@@ -61,8 +69,7 @@ struct file_wish {
     struct http_request *request;
     const struct sim_project *project;
     size_t kind;
-    bool is_short;
-    int64_t short_at;
+    struct sim_file_flaw flaw;
 };
 
 static void house_forget(struct kept_house *house)
@@ -81,7 +88,24 @@ static enum err file_keep(struct kept_file *file, struct str text, struct error 
     file->size_bytes = text.len;
     sha256_hex(text, file->etag);
     file->etag[ETAG_DIGITS] = '\0';
+    (void)md5_base64(text, file->md5); // empty where there is none
     return ERR_OK;
+}
+
+// A copy with a comment in it.
+static enum err file_renew(struct sim_files *files, const struct kept_file *old, size_t kind,
+                           struct kept_file *ret_file, struct error *err)
+{
+    struct str comment = kinds[kind].comment;
+    size_t at = kinds[kind].comment_at;
+    size_t size = (size_t)old->size_bytes;
+    arena_reset(files->arena);
+    char *text = arena_raw(files->arena, size + comment.len);
+    if (pread(old->fd, text, size, 0) != (ssize_t)size)
+        return fs_err(err, "cannot read", "a file in memory");
+    memmove(text + at + comment.len, text + at, size - at);
+    memcpy(text + at, comment.ptr, comment.len);
+    return file_keep(ret_file, (struct str){.ptr = text, .len = size + comment.len}, err);
 }
 
 static enum err house_keep(struct sim_files *files, const struct sim_project *project,
@@ -134,27 +158,41 @@ static enum err house_get(struct sim_files *files, const struct sim_project *pro
     return ERR_OK;
 }
 
+// The file that is sent; the descriptor is the caller's.
+static enum err file_get(const struct file_wish *wish, struct kept_file *ret_file,
+                         struct error *err)
+{
+    struct kept_house *house;
+    TRY(house_get(wish->files, wish->project, &house, err));
+    const struct kept_file *kept = &house->files[wish->kind];
+    if (wish->flaw.is_newer)
+        return file_renew(wish->files, kept, wish->kind, ret_file, err);
+    *ret_file = *kept;
+    ret_file->fd = fcntl(kept->fd, F_DUPFD_CLOEXEC, 0);
+    if (ret_file->fd < 0)
+        return fs_err(err, "cannot open", "a file in memory");
+    return ERR_OK;
+}
+
 static void wish_run(struct pool_work *work)
 {
     struct file_wish *wish = CONTAINER_OF(work, struct file_wish, work);
+    struct http_request *request = wish->request;
     struct error err = {0};
-    struct kept_house *house;
-    if (house_get(wish->files, wish->project, &house, &err) != ERR_OK) {
-        http_problem(wish->request, &err);
+    struct kept_file file = {.fd = -1};
+    if (file_get(wish, &file, &err) != ERR_OK) {
+        fd_close(&file.fd);
+        http_problem(request, &err);
         return;
     }
-    const struct kept_file *file = &house->files[wish->kind];
-    int fd = fcntl(file->fd, F_DUPFD_CLOEXEC, 0);
-    if (fd < 0) {
-        (void)fs_err(&err, "cannot open", "a file in memory");
-        http_problem(wish->request, &err);
-        return;
-    }
-    uint64_t size_bytes = file->size_bytes;
-    if (wish->is_short)
-        size_bytes = sim_spoil_length(size_bytes, wish->short_at);
-    http_respond_file(wish->request, kinds[wish->kind].content_type, fd, size_bytes,
-                      str_of(file->etag));
+    uint64_t size_bytes = file.size_bytes;
+    if (wish->flaw.is_short)
+        size_bytes = sim_spoil_length((size_t)size_bytes, wish->flaw.short_at);
+    if (file.md5[0] != '\0')
+        http_set_header(request, "x-goog-hash",
+                        arena_printf(http_arena(request), "md5=%s", file.md5));
+    http_respond_file(request, kinds[wish->kind].content_type, file.fd, size_bytes,
+                      str_of(file.etag));
 }
 
 enum err sim_files_open(bool same_house, struct sim_files **ret_files, struct error *err)
@@ -201,7 +239,7 @@ void sim_files_close(struct sim_files *files)
 }
 
 void sim_files_answer(struct sim_files *files, struct http_request *request,
-                      const struct sim_project *project, struct str name, const int64_t *short_at)
+                      const struct sim_project *project, struct str name, struct sim_file_flaw flaw)
 {
     size_t kind = 0;
     while (kind < FILES_A_HOUSE && !str_equal(name, kinds[kind].name))
@@ -219,8 +257,7 @@ void sim_files_answer(struct sim_files *files, struct http_request *request,
         .request = request,
         .project = project,
         .kind = kind,
-        .is_short = short_at != NULL,
-        .short_at = short_at != NULL ? *short_at : 0,
+        .flaw = flaw,
     };
     http_suspend(request);
     mutex_lock(&files->lock);

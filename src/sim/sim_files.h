@@ -21,10 +21,18 @@ void sim_files_stop(struct sim_files *files);
 // sim_files_close() stops and frees; no request may come any more. NULL is fine. Blocks.
 void sim_files_close(struct sim_files *files);
 
+// What a file suffers before it is sent. Zeroed: nothing.
+struct sim_file_flaw {
+    bool is_newer; // another one than usual, with a comment in it
+    bool is_short; // truncated as sim_spoil_length() says, under the sums of the whole file
+    int64_t short_at;
+};
+
 // sim_files_answer() answers a request for a file of a project by the file's name ("scene.obj"),
-// later and from another thread, with ETag and Range; 404 for other names, 503 when too many wait.
-// Where short_at is given, the file is truncated as sim_spoil_length() says.
+// later and from another thread, with ETag, x-goog-hash (MD5) and Range; 404 for other names, 503
+// when too many wait.
 void sim_files_answer(struct sim_files *files, struct http_request *request,
-                      const struct sim_project *project, struct str name, const int64_t *short_at);
+                      const struct sim_project *project, struct str name,
+                      struct sim_file_flaw flaw);
 
 #endif

@@ -19,4 +19,9 @@ void file_store_list(struct sql_op *op, int64_t project_id, struct row_list *lis
 void file_store_get(struct sql_op *op, int64_t project_id, struct str name,
                     struct model_file *file);
 
+// file_store_find() reads some fetched file of this name whose content has this SHA-256;
+// ERR_NOT_FOUND fails the operation.
+void file_store_find(struct sql_op *op, struct str sha256, struct str name,
+                     struct model_file *file);
+
 #endif

@@ -1,29 +1,46 @@
-// Fetches a completed project's mesh files, one after the other.
+// Fetches a completed project's mesh files, all at once.
 #include "base/crash.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "store/file_store.h"
 #include "tasks/task.h"
 
 // A file that LightFusion does not show (404) is asked for this often: it may be late.
 #define MISSING_TRIES 5
 #define TRIES_MAX     10
+// When it is our side that cannot (a full disk), it may be able to at any moment.
+#define OURS_AGAIN_MAX_US (60 * US_PER_S)
 
-// A fetch of all files under way.
-struct fetching {
+struct fetching;
+
+// One of the files that are fetched side by side.
+struct file_fetch {
     struct files_fetch fetch;
-    enum model_file_kind kind; // the one in hand
-    struct row_list known;     // rows of struct model_file
+    struct fetching *fetching;
     struct model_file file;
+    struct file_fetch *next; // of those that have ended
+};
+
+// A fetch of all files under way. Downloads end on any thread; what comes of them is stored one
+// after the other, by whoever is `storing`, and only he touches the task and what is below.
+struct fetching {
+    pthread_mutex_t mutex; // guards the three below
+    struct file_fetch *ended;
+    unsigned left; // that have not ended, or are not stored
+    bool storing;
+    struct task *task;
+    struct row_list known; // rows of struct model_file
+    struct file_fetch files[MODEL_FILE_ORIGINAL_COUNT];
     unsigned fetched;
     unsigned wanted_again; // worth another run
+    bool is_ours;          // one of them failed by our side
+    struct error error;    // of a row that could not be stored
 };
 
 static struct fetching *fetching_of(const struct task *task)
 {
     return task->own;
 }
-
-static void fetch_next(struct task *task);
 
 // ---- When all were tried.
 
@@ -42,30 +59,37 @@ static enum err apply_files(struct task *task, struct task_change *change, int64
         if (order->files == FILES_FAILED)
             order->files = FILES_PENDING;
         change->job = TASK_JOB_AGAIN;
-        change->again_at_us =
-            now_us + task_span_us(task, order_backoff_us(task->run->job.attempt, task_jitter()));
+        int64_t wait_us = order_backoff_us(task->run->job.attempt, task_jitter());
+        if (fetching->is_ours && wait_us > OURS_AGAIN_MAX_US)
+            wait_us = OURS_AGAIN_MAX_US;
+        change->again_at_us = now_us + task_span_us(task, wait_us);
     }
     return ERR_OK;
 }
 
 static void finish(struct task *task)
 {
-    log_event(LOG_INFO, "files.fetched", "mesh files were fetched",
-              LOG_I64("order_id", task->order.id),
-              LOG_I64("project_id", task->order.project_id.value),
-              LOG_I64("fetched", fetching_of(task)->fetched),
-              LOG_I64("still_missing", fetching_of(task)->wanted_again));
+    struct fetching *fetching = fetching_of(task);
+    pthread_mutex_destroy(&fetching->mutex);
+    if (fetching->error.code != ERR_OK) {
+        task_fail(task, &fetching->error);
+        return;
+    }
+    log_event(
+        LOG_INFO, "files.fetched", "mesh files were fetched", LOG_I64("order_id", task->order.id),
+        LOG_I64("project_id", task->order.project_id.value), LOG_I64("fetched", fetching->fetched),
+        LOG_I64("still_missing", fetching->wanted_again));
     task_commit(task, apply_files, NULL);
 }
 
 // ---- One file.
 
-// What is stored of the file in hand; NULL: nothing.
-static const struct model_file *known_of(const struct fetching *fetching)
+// What is known of a file; NULL: nothing.
+static const struct model_file *known_of(const struct fetching *fetching, enum model_file_kind kind)
 {
     const struct model_file *files = fetching->known.objects;
     for (size_t i = 0; i < fetching->known.count; i++) {
-        if (files[i].kind == fetching->kind)
+        if (files[i].kind == kind)
             return &files[i];
     }
     return NULL;
@@ -74,11 +98,11 @@ static const struct model_file *known_of(const struct fetching *fetching)
 // What a fetch means for the file and for another run. A full disk of ours is waited out for as
 // long as it takes, and a run that was cut off is no try of the file's. Another job for the same
 // files begins anew.
-static void judge(struct fetching *fetching, bool is_first_run)
+static void judge(struct fetching *fetching, struct file_fetch *one, bool is_first_run)
 {
-    const struct model_file *known = known_of(fetching);
-    struct model_file *file = &fetching->file;
-    const struct files_fetch *fetch = &fetching->fetch;
+    const struct files_fetch *fetch = &one->fetch;
+    const struct model_file *known = known_of(fetching, fetch->kind);
+    struct model_file *file = &one->file;
     if (fetch->error.code == ERR_OK) {
         file->state = MODEL_FILE_STORED;
         file->size = OPT_I64(fetch->size);
@@ -97,71 +121,122 @@ static void judge(struct fetching *fetching, bool is_first_run)
     if (again) {
         file->state = MODEL_FILE_PENDING;
         fetching->wanted_again++;
+        fetching->is_ours = fetching->is_ours || is_ours;
     }
 }
 
+static void store_ended(struct fetching *fetching);
+
 static void file_stored(struct sql_op *op)
 {
-    struct task *task = op->done_ctx;
+    struct fetching *fetching = op->done_ctx;
+    struct task *task = fetching->task;
     if (op->error.code != ERR_OK) {
         // The content is kept under its hash.
         log_error(LOG_WARN, "files.store_failed", &op->error);
-        task_fail(task, &op->error);
-        return;
+        fetching->error = op->error;
+    } else {
+        crash_here(CRASH_FILE_STORED);
+        notices_order_changed(task->tasks->notices, task->order.id);
     }
-    crash_here(CRASH_FILE_STORED);
-    notices_order_changed(task->tasks->notices, task->order.id);
-    fetch_next(task);
+    mutex_lock(&fetching->mutex);
+    fetching->left--;
+    mutex_unlock(&fetching->mutex);
+    store_ended(fetching);
+}
+
+static void store_file(struct file_fetch *one)
+{
+    struct fetching *fetching = one->fetching;
+    struct task *task = fetching->task;
+    enum model_file_kind kind = one->fetch.kind;
+    one->file = (struct model_file){
+        .project_id = task->order.project_id.value,
+        .company_id = task->order.company_id,
+        .name = model_file_name(kind),
+        .kind = kind,
+        .content_type = model_file_content_type(kind),
+        .updated_at = OPT_I64(task_now_us(task)),
+    };
+    judge(fetching, one, task->run->job.attempt == 1);
+    if (one->fetch.error.code != ERR_OK)
+        log_error(one->file.state == MODEL_FILE_PENDING ? LOG_INFO : LOG_WARN, "files.fetch_failed",
+                  &one->fetch.error);
+    struct sql_op *op = sql_op_new(task->arena, "files_store", SQL_LANE_WRITE);
+    op->is_idempotent = true;
+    file_store_put(op, &one->file);
+    op->done = file_stored;
+    op->done_ctx = fetching;
+    sql_submit(task->tasks->db, op);
+}
+
+// Stores the next of those that have ended. Only for him who is storing.
+static void store_ended(struct fetching *fetching)
+{
+    mutex_lock(&fetching->mutex);
+    struct file_fetch *one = fetching->ended;
+    bool all = fetching->left == 0;
+    fetching->storing = one != NULL;
+    if (one != NULL)
+        fetching->ended = one->next;
+    mutex_unlock(&fetching->mutex);
+    if (one != NULL)
+        store_file(one);
+    else if (all)
+        finish(fetching->task);
 }
 
 static void fetched(struct files_fetch *fetch)
 {
-    struct task *task = fetch->ctx;
-    struct fetching *fetching = fetching_of(task);
-    fetching->file = (struct model_file){
-        .project_id = task->order.project_id.value,
-        .company_id = task->order.company_id,
-        .name = model_file_name(fetch->kind),
-        .kind = fetch->kind,
-        .content_type = model_file_content_type(fetch->kind),
-        .updated_at = OPT_I64(task_now_us(task)),
-    };
-    judge(fetching, task->run->job.attempt == 1);
-    if (fetch->error.code != ERR_OK)
-        log_error(fetching->file.state == MODEL_FILE_PENDING ? LOG_INFO : LOG_WARN,
-                  "files.fetch_failed", &fetch->error);
-    struct sql_op *op = sql_op_new(task->arena, "files_store", SQL_LANE_WRITE);
-    op->is_idempotent = true;
-    file_store_put(op, &fetching->file);
-    op->done = file_stored;
-    op->done_ctx = task;
-    sql_submit(task->tasks->db, op);
+    struct file_fetch *one = fetch->ctx;
+    struct fetching *fetching = one->fetching;
+    mutex_lock(&fetching->mutex);
+    bool is_alone = !fetching->storing;
+    fetching->storing = true;
+    one->next = fetching->ended;
+    fetching->ended = one;
+    mutex_unlock(&fetching->mutex);
+    if (is_alone)
+        store_ended(fetching);
 }
 
-static bool is_fetched(const struct fetching *fetching)
+// ---- All of them.
+
+static bool is_fetched(const struct fetching *fetching, enum model_file_kind kind)
 {
-    const struct model_file *known = known_of(fetching);
+    const struct model_file *known = known_of(fetching, kind);
     return known != NULL && known->state == MODEL_FILE_STORED;
 }
 
-static void fetch_next(struct task *task)
+// Begins those that are not there. The first may end before the last is begun, so all is ready
+// before, and nothing is touched afterwards.
+static void fetch_all(struct task *task)
 {
     struct fetching *fetching = fetching_of(task);
-    while (++fetching->kind <= MODEL_FILE_ORIGINAL_MAX && is_fetched(fetching))
-        fetching->fetched++;
-    if (fetching->kind > MODEL_FILE_ORIGINAL_MAX) {
-        finish(task);
-        return;
+    struct files *files = task->tasks->files;
+    unsigned count = 0;
+    for (int kind = MODEL_FILE_NONE + 1; kind <= MODEL_FILE_ORIGINAL_MAX; kind++) {
+        if (is_fetched(fetching, (enum model_file_kind)kind)) {
+            fetching->fetched++;
+            continue;
+        }
+        struct file_fetch *one = &fetching->files[count++];
+        one->fetching = fetching;
+        one->fetch = (struct files_fetch){
+            .url = lightfusion_file_url(task->tasks->lf, task->arena, task->order.project_id.value,
+                                        model_file_kind_names[kind]),
+            .kind = (enum model_file_kind)kind,
+            .done = fetched,
+            .ctx = one,
+        };
     }
-    fetching->fetch = (struct files_fetch){
-        .url = lightfusion_file_url(task->tasks->lf, task->arena, task->order.project_id.value,
-                                    model_file_kind_names[fetching->kind]),
-        .kind = fetching->kind,
-        .done = fetched,
-        .ctx = task,
-    };
-    crash_here(CRASH_FILE_FETCHING);
-    files_fetch_start(task->tasks->files, &fetching->fetch);
+    fetching->left = count;
+    if (count == 0)
+        finish(task);
+    for (unsigned i = 0; i < count; i++) {
+        crash_here(CRASH_FILE_FETCHING);
+        files_fetch_start(files, &fetching->files[i].fetch);
+    }
 }
 
 static void files_known(struct sql_op *op)
@@ -172,9 +247,12 @@ static void files_known(struct sql_op *op)
         task_fail(task, &op->error);
         return;
     }
-    fetch_next(task);
+    struct fetching *fetching = fetching_of(task);
+    check(pthread_mutex_init(&fetching->mutex, NULL) == 0);
+    fetch_all(task);
 }
 
+// Whether there is something to fetch at all.
 static void loaded(struct task *task)
 {
     if (task->order.state != ORDER_COMPLETED || !task->order.project_id.set) {
@@ -183,6 +261,7 @@ static void loaded(struct task *task)
     }
     struct fetching *fetching = arena_new(task->arena, struct fetching, 1);
     task->own = fetching;
+    fetching->task = task;
     fetching->known = (struct row_list){
         .arena = task->arena,
         .table = &model_file_table,

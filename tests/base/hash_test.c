@@ -47,8 +47,28 @@ static void test_pieces(void **state)
     sha256_close(sha256_open());
 }
 
+// RFC 1321, section A.5.
+static void test_md5(void **state)
+{
+    static const struct {
+        struct str text;
+        const char *want;
+    } rows[] = {
+        {STR_INIT(""), "1B2M2Y8AsgTpgAmY7PhCfg=="},
+        {STR_INIT("abc"), "kAFQmDzST7DWlj99KOF/cg=="},
+        {STR_INIT("message digest"), "+WtpfXy3k41SWi8xqvFh0A=="},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char sum[MD5_BASE64 + 1];
+        assert_true(md5_base64(rows[i].text, sum));
+        assert_string_equal(sum, rows[i].want);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_whole), cmocka_unit_test(test_pieces)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_whole), cmocka_unit_test(test_pieces),
+                                       cmocka_unit_test(test_md5)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,7 @@ struct content {
     int fd;
     char *tmp_path;
     int64_t size;
+    const char *type; // NULL: text/plain
     char sha256[SHA256_HEX + 1];
 };
 
@@ -19,6 +20,7 @@ static inline void make_content(struct content *content, struct fixture *fixture
         ERR_OK);
     assert_int_equal(fs_write_all(content->fd, bytes.ptr, bytes.len, &err), ERR_OK);
     content->size = (int64_t)bytes.len;
+    content->type = NULL;
     sha256_hex(bytes, content->sha256);
 }
 
@@ -71,7 +73,7 @@ static inline enum err put_content_as(struct content *content, struct fixture *f
         .tmp_path = content->tmp_path,
         .size = content->size,
         .sha256 = str_of(content->sha256),
-        .content_type = STR("text/plain"),
+        .content_type = str_of(content->type == NULL ? "text/plain" : content->type),
         .done = content_put_done,
         .ctx = &ending,
     };

@@ -9,10 +9,12 @@
 #define MTL_TEXT "newmtl tiles\nKd 1 1 1\n"
 
 static const struct raw_answer plain_answers[] = {
-    {"GET /length.obj ", OK "Content-Length: 32\r\n\r\n", STR_INIT(OBJ_TEXT)},
-    {"GET /chunked.obj ", OK "Transfer-Encoding: chunked\r\n\r\n",
+    {.request = "GET /length.obj ", OK "Content-Length: 32\r\n\r\n", STR_INIT(OBJ_TEXT)},
+    {.request = "GET /chunked.obj ",
+     OK "Transfer-Encoding: chunked\r\n\r\n",
      STR_INIT("8\r\nv 0 0 0\n\r\n18\r\nv 1 0 0\nv 0 1 0\nf 1 2 3\n\r\n0\r\n\r\n")},
-    {"GET /scene.mtl ", OK "Content-Length: 22\r\nContent-Type: text/plain\r\n\r\n",
+    {.request = "GET /scene.mtl ",
+     OK "Content-Length: 22\r\nContent-Type: text/plain\r\n\r\n",
      STR_INIT(MTL_TEXT)},
     {0},
 };
@@ -72,25 +74,32 @@ static void test_sends_no_credentials(void **state)
 }
 
 static const struct raw_answer bad_answers[] = {
-    {"GET /404 ", "HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\n", STR_INIT("no")},
-    {"GET /404-cut ", "HTTP/1.1 404 Not Found\r\nContent-Length: 200\r\n\r\n", STR_INIT("no")},
-    {"GET /403 ", "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", STR_INIT("")},
-    {"GET /410 ", "HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n", STR_INIT("")},
-    {"GET /500 ", "HTTP/1.1 500 Oops\r\nContent-Length: 32\r\n\r\n", STR_INIT(OBJ_TEXT)},
-    {"GET /503 ", "HTTP/1.1 503 Later\r\nRetry-After: 77\r\nContent-Length: 0\r\n\r\n",
+    {.request = "GET /404 ", "HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\n", STR_INIT("no")},
+    {.request = "GET /404-cut ",
+     "HTTP/1.1 404 Not Found\r\nContent-Length: 200\r\n\r\n",
+     STR_INIT("no")},
+    {.request = "GET /403 ", "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", STR_INIT("")},
+    {.request = "GET /410 ", "HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n", STR_INIT("")},
+    {.request = "GET /500 ", "HTTP/1.1 500 Oops\r\nContent-Length: 32\r\n\r\n", STR_INIT(OBJ_TEXT)},
+    {.request = "GET /503 ",
+     "HTTP/1.1 503 Later\r\nRetry-After: 77\r\nContent-Length: 0\r\n\r\n",
      STR_INIT("")},
-    {"GET /302 ", "HTTP/1.1 302 Found\r\nLocation: /ok\r\nContent-Length: 0\r\n\r\n", STR_INIT("")},
-    {"GET /206 ", "HTTP/1.1 206 Part\r\nContent-Length: 32\r\n\r\n", STR_INIT(OBJ_TEXT)},
-    {"GET /204 ", "HTTP/1.1 204 None\r\n\r\n", STR_INIT("")},
-    {"GET /empty ", OK "Content-Length: 0\r\n\r\n", STR_INIT("")},
-    {"GET /html ", OK "Content-Length: 13\r\n\r\n", STR_INIT("<html></html>")},
-    {"GET /cut ", OK "Content-Length: 33\r\n\r\n", STR_INIT(OBJ_TEXT)},
-    {"GET /cut-chunks ", OK "Transfer-Encoding: chunked\r\n\r\n",
+    {.request = "GET /302 ",
+     "HTTP/1.1 302 Found\r\nLocation: /ok\r\nContent-Length: 0\r\n\r\n",
+     STR_INIT("")},
+    {.request = "GET /206 ", "HTTP/1.1 206 Part\r\nContent-Length: 32\r\n\r\n", STR_INIT(OBJ_TEXT)},
+    {.request = "GET /204 ", "HTTP/1.1 204 None\r\n\r\n", STR_INIT("")},
+    {.request = "GET /empty ", OK "Content-Length: 0\r\n\r\n", STR_INIT("")},
+    {.request = "GET /html ", OK "Content-Length: 13\r\n\r\n", STR_INIT("<html></html>")},
+    {.request = "GET /cut ", OK "Content-Length: 33\r\n\r\n", STR_INIT(OBJ_TEXT)},
+    {.request = "GET /cut-chunks ",
+     OK "Transfer-Encoding: chunked\r\n\r\n",
      STR_INIT("20\r\n" OBJ_TEXT "\r\n")},
-    {"GET /cut-head ", "HTTP/1.1 200 OK\r\nContent-", STR_INIT("")},
-    {"GET /no-answer ", "", STR_INIT("")},
-    {"GET /no-http ", "SSH-2.0-OpenSSH_9.2\r\n", STR_INIT("")},
-    {"GET /length-lies ", OK "Content-Length: 40\r\nTransfer-Encoding: chunked\r\n\r\n",
+    {.request = "GET /cut-head ", "HTTP/1.1 200 OK\r\nContent-", STR_INIT("")},
+    {.request = "GET /no-answer ", "", STR_INIT("")},
+    {.request = "GET /no-http ", "SSH-2.0-OpenSSH_9.2\r\n", STR_INIT("")},
+    {.request = "GET /length-lies ",
+     OK "Content-Length: 40\r\nTransfer-Encoding: chunked\r\n\r\n",
      STR_INIT("20\r\n" OBJ_TEXT "\r\n0\r\n\r\n")},
     {0},
 };
@@ -147,7 +156,7 @@ static void test_unreachable(void **state)
 }
 
 static const struct raw_answer silent_answers[] = {
-    {"GET /silent ", NULL, STR_INIT("")},
+    {.request = "GET /silent ", NULL, STR_INIT("")},
     {0},
 };
 
@@ -166,10 +175,11 @@ static void test_timeout(void **state)
 }
 
 static const struct raw_answer large_answers[] = {
-    {"GET /length.obj ", OK "Content-Length: 32\r\n\r\n", STR_INIT(OBJ_TEXT)},
-    {"GET /chunked.obj ", OK "Transfer-Encoding: chunked\r\n\r\n",
+    {.request = "GET /length.obj ", OK "Content-Length: 32\r\n\r\n", STR_INIT(OBJ_TEXT)},
+    {.request = "GET /chunked.obj ",
+     OK "Transfer-Encoding: chunked\r\n\r\n",
      STR_INIT("20\r\n" OBJ_TEXT "\r\n0\r\n\r\n")},
-    {"GET /announced.obj ", OK "Content-Length: 536870913\r\n\r\n", STR_INIT(OBJ_TEXT)},
+    {.request = "GET /announced.obj ", OK "Content-Length: 536870913\r\n\r\n", STR_INIT(OBJ_TEXT)},
     {0},
 };
 

@@ -1,6 +1,8 @@
 // Tests of files/files.c.
 #include "files/store_fixture.h"
 
+#include <zlib.h>
+
 #include "files/content_fixture.h"
 
 static const struct raw_answer no_answers[] = {
@@ -85,6 +87,96 @@ static void test_contents(void **state)
     teardown(&fixture);
 }
 
+// What is found where a copy in gzip would do.
+static int locate_gzip(struct fixture *fixture, const struct content *content, bool *ret_is_gzip)
+{
+    struct error err;
+    struct files_place place = {.sha256 = str_of(content->sha256), .takes_gzip = true};
+    assert_int_equal(files_locate(fixture->files, fixture->arena, &place, &err), ERR_OK);
+    struct stat st;
+    assert_int_equal(fstat(place.fd, &st), 0);
+    assert_int_equal(place.size, st.st_size);
+    *ret_is_gzip = place.is_gzip;
+    return place.fd;
+}
+
+// zlib hands through what is not gzip.
+static void assert_reads(int fd, struct str want)
+{
+    char *bytes = malloc(want.len + 1);
+    gzFile file = gzdopen(fd, "rb");
+    assert_non_null(bytes);
+    assert_non_null(file);
+    assert_int_equal(gzread(file, bytes, (unsigned)want.len + 1), want.len);
+    assert_memory_equal(bytes, want.ptr, want.len);
+    assert_int_equal(gzclose(file), Z_OK);
+    free(bytes);
+}
+
+// Text has a copy in gzip beside it, if that is smaller by a tenth.
+static void test_gzip(void **state)
+{
+    static const struct {
+        const char *type;
+        const char *start;
+        size_t repeat; // of start
+        bool copied;
+    } rows[] = {
+        {"model/obj", "f 1/1/1 2/2/2 3/3/3\n", 40000, true},
+        {"model/mtl", "newmtl a\n", 20, true},
+        {"model/mtl", "newmtl a\n", 1, false},
+        {"application/json", "{\"triangles\": 100}\n", 10, true},
+        {"application/octet-stream", "ply\nformat ascii 1.0\n", 20, true},
+        {"application/octet-stream", "ply\r\nformat ascii 1.0\r\n", 20, true},
+        {"application/octet-stream", "ply\nformat binary_little_endian 1.0\n", 20, false},
+        {"image/jpeg", "newmtl a\n", 20, false},
+    };
+    (void)state;
+    struct fixture fixture;
+    setup(&fixture, no_answers);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct buf text CLEANUP(buf_done);
+        buf_init(&text, 1 << 20);
+        for (size_t k = 0; k < rows[i].repeat; k++)
+            buf_append_str(&text, str_of(rows[i].start));
+        struct content content;
+        make_content(&content, &fixture, buf_str(&text));
+        content.type = rows[i].type;
+        assert_int_equal(put_content(&content, &fixture), ERR_OK);
+        bool is_gzip = false;
+        assert_reads(locate_gzip(&fixture, &content, &is_gzip), buf_str(&text));
+        assert_int_equal(is_gzip, rows[i].copied);
+        assert_int_equal(take_census(fixture.dir).copies, rows[i].copied);
+        assert_census(fixture.dir, 1, 0);
+        assert_int_equal(remove_content(&content, &fixture), ERR_OK);
+        assert_int_equal(take_census(fixture.dir).copies, 0);
+        assert_census(fixture.dir, 0, 0);
+        fd_close(&content.fd);
+    }
+    teardown(&fixture);
+}
+
+// A content that was stored without a copy is served as it is, and gets one when it is put again.
+static void test_gzip_is_made_up_for(void **state)
+{
+    struct str text = STR("newmtl a\nnewmtl a\nnewmtl a\nnewmtl a\nnewmtl a\nnewmtl a\n");
+    (void)state;
+    struct fixture fixture;
+    setup(&fixture, no_answers);
+    for (int i = 0; i < 3; i++) {
+        struct content content;
+        bool is_gzip = false;
+        make_content(&content, &fixture, text);
+        content.type = i == 0 ? "image/jpeg" : "model/mtl";
+        assert_int_equal(put_content(&content, &fixture), ERR_OK);
+        assert_reads(locate_gzip(&fixture, &content, &is_gzip), text);
+        assert_int_equal(is_gzip, i > 0);
+        assert_census(fixture.dir, 1, 0);
+        fd_close(&content.fd);
+    }
+    teardown(&fixture);
+}
+
 // What could not be stored stays where it was.
 static void test_put_fails(void **state)
 {
@@ -146,6 +238,37 @@ static void test_left_overs(void **state)
     teardown(&fixture);
 }
 
+// What another run can go on with stays for a day.
+static void test_left_partials(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        int64_t age_s;
+        bool stays;
+    } rows[] = {
+        {"part-0-22612d3122", 23 * 3600, true},
+        {"part-1-22612d3122", 25 * 3600, false},
+        {"parts", 60, false},
+    };
+    struct fixture fixture;
+    setup(&fixture, no_answers);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        const char *path = arena_printf(fixture.arena, "%s/tmp/%s", fixture.dir, rows[i].name).ptr;
+        CLEANUP(fd_close) int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+        int64_t then_s = clock_now_us(clock_system()) / US_PER_S - rows[i].age_s;
+        const struct timespec times[] = {{.tv_sec = then_s}, {.tv_sec = then_s}};
+        assert_int_equal(futimens(fd, times), 0);
+    }
+    close_store(&fixture);
+    open_store(&fixture, 64);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        const char *path = arena_printf(fixture.arena, "%s/tmp/%s", fixture.dir, rows[i].name).ptr;
+        assert_int_equal(access(path, F_OK) == 0, rows[i].stays);
+    }
+    teardown(&fixture);
+}
+
 static void test_open_fails(void **state)
 {
     (void)state;
@@ -174,9 +297,10 @@ static void test_open_fails(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_locate),     cmocka_unit_test(test_contents),
-        cmocka_unit_test(test_put_fails),  cmocka_unit_test(test_left_overs),
-        cmocka_unit_test(test_open_fails),
+        cmocka_unit_test(test_locate),        cmocka_unit_test(test_contents),
+        cmocka_unit_test(test_gzip),          cmocka_unit_test(test_gzip_is_made_up_for),
+        cmocka_unit_test(test_put_fails),     cmocka_unit_test(test_left_overs),
+        cmocka_unit_test(test_left_partials), cmocka_unit_test(test_open_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,7 +10,9 @@
 #include <cmocka.h>
 
 #include <dirent.h>
+#include <endian.h>
 #include <ftw.h>
+#include <limits.h>
 #include <sys/stat.h>
 
 #include "base/clock.h"
@@ -134,6 +136,17 @@ static inline void wait_end(struct wait *wait)
     pthread_mutex_destroy(&wait->mutex);
 }
 
+// A mesh of that many faces, 8 bytes each; number makes it differ from others.
+static inline struct str make_mesh(struct arena *arena, int number, size_t faces)
+{
+    struct buf body;
+    buf_init_arena(&body, arena, 64 << 20);
+    buf_printf(&body, "# %d\nv 0 0 0\nv 1 0 0\nv 0 1 0\n", number);
+    for (size_t face = 0; face < faces; face++)
+        BUF_LITERAL(&body, "f 1 2 3\n");
+    return buf_str(&body);
+}
+
 static inline void fetch(struct fixture *fixture, const char *path, enum model_file_kind kind,
                          struct wait *wait)
 {
@@ -144,7 +157,22 @@ static inline void fetch(struct fixture *fixture, const char *path, enum model_f
 struct census {
     size_t stored;
     size_t temporary;
+    size_t copies; // in gzip
 };
+
+// A copy in gzip is whole if it ends with the size of its content, which must be there.
+static inline void check_copy(struct str copy, const char *path)
+{
+    char plain[PATH_MAX];
+    struct stat st;
+    snprintf(plain, sizeof(plain), "%.*s", (int)strlen(path) - 3, path);
+    assert_int_equal(stat(plain, &st), 0);
+    assert_true(copy.len > 18);
+    assert_memory_equal(copy.ptr, "\x1f\x8b\x08", 3);
+    uint32_t size = 0;
+    memcpy(&size, copy.ptr + copy.len - sizeof(size), sizeof(size));
+    assert_int_equal(le32toh(size), st.st_size);
+}
 
 // Looks at every file: a stored one must have the content that its name says.
 static inline void count_file(struct census *census, const char *folder, const char *name,
@@ -157,6 +185,11 @@ static inline void count_file(struct census *census, const char *folder, const c
     struct str content;
     struct error err;
     assert_int_equal(fs_read_all(path, arena, 64 << 20, &content, &err), ERR_OK);
+    if (strcmp(name + strlen(name) - 3, ".gz") == 0) {
+        check_copy(content, path);
+        census->copies++;
+        return;
+    }
     char hex[SHA256_HEX + 1];
     sha256_hex(content, hex);
     assert_string_equal(name, hex);

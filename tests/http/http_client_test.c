@@ -429,6 +429,59 @@ static void test_bodies_are_handed_on(void **state)
     close_fixture(&f);
 }
 
+static void test_wanted_headers(void **state)
+{
+    (void)state;
+    static const struct fake_route routes[] = {
+        {"GET /x",
+         {{.headers = "ETag: \"abc\"\r\nX-Goog-Hash: crc32c=AAAAAA==\r\nX-Other: y\r\n"
+                      "x-goog-hash:  md5=BBBB \r\n",
+           .body = "x"},
+          {.body = "x"}}},
+        {"GET /long", {{.body = "x"}}},
+    };
+    struct fixture f;
+    char line[600];
+    int len = snprintf(line, sizeof(line), "ETag: \"%0512d\"\r\n", 0);
+    assert_true(len > 512 && (size_t)len < sizeof(line));
+    struct fake_route with_long[2] = {routes[0], routes[1]};
+    with_long[1].answers[0].headers = line;
+    open_fixture(&f, with_long, 2);
+    struct http_call call = new_call(&f, "GET", "/x");
+    call.wanted[0].name = "etag";
+    call.wanted[1].name = "X-Goog-Hash";
+    call.wanted[2].name = "Content-Range";
+    run_call(&f, &call);
+    assert_text(call.wanted[0].value, "\"abc\"");
+    assert_text(call.wanted[1].value, "crc32c=AAAAAA==,md5=BBBB");
+    assert_null(call.wanted[2].value.ptr);
+    run_call(&f, &call); // nothing is left of the answer before
+    assert_null(call.wanted[0].value.ptr);
+    assert_null(call.wanted[1].value.ptr);
+
+    struct http_call too_long = new_call(&f, "GET", "/long");
+    too_long.wanted[0].name = "ETag";
+    run_call(&f, &too_long);
+    assert_int_equal(too_long.fate, HTTP_ANSWERED);
+    assert_null(too_long.wanted[0].value.ptr);
+    close_fixture(&f);
+}
+
+static void test_stall(void **state)
+{
+    (void)state;
+    static const struct fake_route routes[] = {{"GET /silent", {{.end = FAKE_SILENT}}}};
+    struct fixture f;
+    open_fixture(&f, routes, 1);
+    struct http_call call = new_call(&f, "GET", "/silent");
+    call.stall_s = 1;
+    run_call(&f, &call);
+    assert_int_equal(call.fate, HTTP_BROKEN);
+    assert_in_range(call.duration_us, 900 * US_PER_MS, 20 * US_PER_S);
+    assert_non_null(strstr(call.detail, "too slow"));
+    close_fixture(&f);
+}
+
 static void test_retry_after(void **state)
 {
     (void)state;
@@ -729,6 +782,8 @@ int main(void)
         cmocka_unit_test(test_redirects_are_not_followed),
         cmocka_unit_test(test_answers_have_a_ceiling),
         cmocka_unit_test(test_bodies_are_handed_on),
+        cmocka_unit_test(test_wanted_headers),
+        cmocka_unit_test(test_stall),
         cmocka_unit_test(test_retry_after),
         cmocka_unit_test(test_waiting_calls_are_bounded),
         cmocka_unit_test(test_calls_from_many_threads),

@@ -89,6 +89,23 @@ static void test_listed(void **state)
         assert_int_equal(http_etag_listed(str_of(rows[i].header), STR("abc")), rows[i].want);
 }
 
+// Weak tags are none for If-Match.
+static void test_matches(void **state)
+{
+    static const struct {
+        const char *header;
+        bool want;
+    } rows[] = {
+        {NULL, false},        {"*", true},
+        {"\"abc\"", true},    {"\"x\", \"abc\"", true},
+        {"W/\"abc\"", false}, {"W/\"abc\", \"abc\"", true},
+        {"\"ab\"", false},    {"", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        assert_int_equal(http_etag_matches(str_of(rows[i].header), STR("abc")), rows[i].want);
+}
+
 static void test_same(void **state)
 {
     (void)state;
@@ -104,6 +121,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ranges),
         cmocka_unit_test(test_listed),
+        cmocka_unit_test(test_matches),
         cmocka_unit_test(test_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

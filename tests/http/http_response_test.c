@@ -24,6 +24,9 @@ static int make_file(size_t len)
 static void file_of(struct http_request *request, size_t len)
 {
     http_set_header(request, "Cache-Control", STR("public"));
+    http_set_header(request, "Vary", STR("Accept-Encoding"));
+    http_set_header(request, "Content-Encoding", STR("x-test"));
+    http_set_header(request, "Content-Disposition", STR("inline"));
     http_respond_file(request, "model/obj", make_file(len), len, STR("tag1"));
 }
 
@@ -252,6 +255,7 @@ static void test_file_ranges(void **state)
         {"/large", "Range: bytes=26-260025", 206, "bytes 26-260025/300000", 260000, 'a'},
         {"/empty", "", 200, NULL, 0, 0},
         {"/empty", "Range: bytes=1-2,5-6", 200, NULL, 0, 0},
+        {"/empty", "Range: bytes=5-2", 200, NULL, 0, 0},
     };
     int fd = dial(*state);
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -265,6 +269,113 @@ static void test_file_ranges(void **state)
         assert_int_equal(reply.body.len, rows[i].length);
         for (size_t k = 0; k < reply.body.len; k++)
             assert_int_equal(reply.body.ptr[k], 'a' + (rows[i].first - 'a' + (int)k) % 26);
+        reply_done(&reply);
+    }
+    close(fd);
+}
+
+// RFC 9110, section 13.2.2: what comes first when several conditions are given, and what the
+// answers have for headers (sections 15.3.7, 15.4.5 and 15.5.17).
+static void test_file_precedence(void **state)
+{
+    static const struct {
+        const char *lines;
+        int status;
+        const char *range; // Content-Range; NULL: none
+    } rows[] = {
+        {"If-Match: \"tag1\"", 200, NULL},
+        {"If-Match: *", 200, NULL},
+        {"If-Match: \"tag2\", \"tag1\"", 200, NULL},
+        {"If-Match: \"tag2\"", 412, NULL},
+        {"If-Match: W/\"tag1\"", 412, NULL},
+        {"If-Match: nonsense", 412, NULL},
+        {"If-Match: \"tag1\"\r\nIf-None-Match: \"tag1\"", 304, NULL},
+        {"If-Match: \"tag2\"\r\nIf-None-Match: \"tag1\"", 412, NULL},
+        {"If-Match: \"tag2\"\r\nRange: bytes=0-1", 412, NULL},
+        {"If-Match: \"tag1\"\r\nRange: bytes=0-1", 206, "bytes 0-1/100"},
+        {"If-None-Match: \"tag1\"", 304, NULL},
+        {"If-None-Match: W/\"tag1\"", 304, NULL},
+        {"If-None-Match: \"x\", \"tag1\"", 304, NULL},
+        {"If-None-Match: \"tag1\"\r\nRange: bytes=0-1", 304, NULL},
+        {"If-None-Match: \"tag1\"\r\nRange: bytes=100-", 304, NULL},
+        {"If-None-Match: \"tag1\"\r\nRange: bytes=0-1\r\nIf-Range: \"tag2\"", 304, NULL},
+        {"If-None-Match: \"tag2\"\r\nRange: bytes=0-1", 206, "bytes 0-1/100"},
+        {"If-None-Match: \"tag2\"\r\nRange: bytes=100-", 416, "bytes */100"},
+        {"If-None-Match: nonsense", 200, NULL},
+        {"Range: bytes=0-1\r\nIf-Range: \"tag1\"", 206, "bytes 0-1/100"},
+        {"Range: bytes=0-1\r\nIf-Range: \"tag2\"", 200, NULL},
+        {"Range: bytes=0-1\r\nIf-Range: W/\"tag1\"", 200, NULL},
+        {"Range: bytes=0-1\r\nIf-Range: \"tag1\", \"tag2\"", 200, NULL},
+        {"Range: bytes=0-1\r\nIf-Range: *", 200, NULL},
+        {"Range: bytes=0-1\r\nIf-Range: Sun, 06 Nov 1994 08:49:37 GMT", 200, NULL},
+        {"Range: bytes=100-\r\nIf-Range: \"tag2\"", 200, NULL},
+        {"Range: bytes=100-\r\nIf-Range: \"tag1\"", 416, "bytes */100"},
+        {"If-Range: \"tag2\"", 200, NULL},
+        {"Range: bytes=0-99", 206, "bytes 0-99/100"},
+        {"Range: bytes=99-", 206, "bytes 99-99/100"},
+        {"Range: bytes=99-1000", 206, "bytes 99-99/100"},
+        {"Range: bytes=-100", 206, "bytes 0-99/100"},
+        {"Range: bytes=-1000", 206, "bytes 0-99/100"},
+        {"Range: bytes=-0", 416, "bytes */100"},
+        {"Range: bytes=100-100", 416, "bytes */100"},
+        {"Range: bytes=2-1", 200, NULL},
+        {"Range: bytes=0-1,5-6", 200, NULL},
+        {"Range: bytes=0-1, -1", 200, NULL},
+        {"Range: bytes=500-,0-1", 200, NULL},
+        {"Range: items=0-1", 200, NULL},
+        // There is no date to compare with, so these do not count (section 13.2.1).
+        {"If-Modified-Since: Fri, 31 Dec 2049 23:59:59 GMT", 200, NULL},
+        {"If-Unmodified-Since: Sun, 06 Nov 1994 08:49:37 GMT", 200, NULL},
+    };
+    int fd = dial(*state);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct reply reply;
+        ask(fd, "GET", "/small", rows[i].lines, &reply);
+        if (reply.status != rows[i].status)
+            fail_msg("%s: %d", rows[i].lines, reply.status);
+        bool is_file = reply.status < 400;
+        bool has_body = reply.status == 200 || reply.status == 206;
+        assert_true(str_equal(reply_header(&reply, "Content-Range"), str_of(rows[i].range)));
+        assert_true(reply_header_is(&reply, "Vary", "Accept-Encoding"));
+        assert_true(reply_header_is(&reply, "Cache-Control", is_file ? "public" : "no-store"));
+        assert_int_equal(reply_header_is(&reply, "ETag", "\"tag1\""), is_file);
+        assert_int_equal(reply_header(&reply, "Content-Encoding").ptr != NULL, has_body);
+        assert_int_equal(reply_header(&reply, "Content-Disposition").ptr != NULL, has_body);
+        assert_int_equal(reply_header_is(&reply, "Content-Type", "model/obj"), has_body);
+        assert_int_equal(reply_is_problem(&reply), !is_file);
+        // The bytes of a part are looked at by test_file_ranges().
+        if (reply.status == 200)
+            assert_int_equal(reply.body.len, 100);
+        reply_done(&reply);
+    }
+    close(fd);
+}
+
+// Ranges are for GET alone; conditions are for both, and no answer has a body: the next one follows
+// at once.
+static void test_file_head(void **state)
+{
+    static const struct {
+        const char *lines;
+        int status;
+        const char *length; // Content-Length; NULL: any
+    } rows[] = {
+        {"", 200, "100"},
+        {"Range: bytes=0-1", 200, "100"},
+        {"Range: bytes=100-", 200, "100"},
+        {"If-Range: \"tag1\"\r\nRange: bytes=0-1", 200, "100"},
+        {"If-None-Match: \"tag2\"", 200, "100"},
+        {"If-None-Match: \"tag1\"", 304, NULL},
+        {"If-Match: \"tag2\"", 412, NULL},
+    };
+    int fd = dial(*state);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct reply reply;
+        ask(fd, "HEAD", "/small", rows[i].lines, &reply);
+        assert_int_equal(reply.status, rows[i].status);
+        assert_null(reply_header(&reply, "Content-Range").ptr);
+        if (rows[i].length != NULL)
+            assert_true(reply_header_is(&reply, "Content-Length", rows[i].length));
         reply_done(&reply);
     }
     close(fd);
@@ -473,6 +584,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_problems, setup, teardown),
         cmocka_unit_test_setup_teardown(test_file_ranges, setup, teardown),
         cmocka_unit_test_setup_teardown(test_file_conditions, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_file_precedence, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_file_head, setup, teardown),
         cmocka_unit_test_setup_teardown(test_files_are_closed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_client_leaves_file, setup, teardown),
         cmocka_unit_test_setup_teardown(test_options, setup, teardown),

@@ -38,7 +38,7 @@ static void test_products(void **state)
     struct mesh_convert_options options = fixture_options();
     if (fixture_convert(f, &options) != ERR_OK)
         fail_msg("%s", f->err.message);
-    assert_int_equal(f->out_count, 6);
+    assert_int_equal(f->out_count, 7);
     struct str manifest = product(f, "manifest.json");
     assert_true(contains(manifest, "\"bounds\":{\"min\":[-5,0,-10],\"max\":[5,3,10]}"));
     assert_true(contains(manifest, "\"triangles\":4,"));
@@ -68,7 +68,7 @@ static void test_again(void **state)
     assert_int_equal(fixture_convert(f, &options), ERR_OK);
     memcpy(first, f->out, sizeof(first));
     assert_int_equal(fixture_convert(f, &options), ERR_OK);
-    assert_int_equal(f->out_count, 5);
+    assert_int_equal(f->out_count, 6);
     for (size_t i = 0; i < f->out_count; i++)
         assert_true(str_equal(first[i].bytes, f->out[i].bytes));
 }
@@ -140,7 +140,7 @@ static void test_full(void **state)
 {
     struct convert_fixture *f = *state;
     struct mesh_convert_options options = fixture_options();
-    for (size_t n = 0; n < 6; n++) {
+    for (size_t n = 0; n < 7; n++) {
         f->puts_until_full = n;
         assert_int_equal(fixture_convert(f, &options), ERR_UNAVAILABLE);
         assert_int_equal(f->out_count, n);

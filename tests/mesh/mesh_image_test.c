@@ -92,7 +92,8 @@ static void test_near(void **state)
         struct error err;
         struct mesh_image back;
         buf_init_arena(&jpeg, arena, 1 << 22);
-        assert_int_equal(mesh_write_jpeg_near(&jpeg, &image, wanted_db, &err), ERR_OK);
+        double told_db;
+        assert_int_equal(mesh_write_jpeg_near(&jpeg, &image, wanted_db, &told_db, &err), ERR_OK);
         struct mesh_file file = {STR("a.jpg"), buf_str(&jpeg)};
         assert_int_equal(read_bounded(&file, SIDE, arena, &back, &err), ERR_OK);
         double squares = 0;

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 # Long enough for a loaded machine and the sanitizers; nobody waits for it unless a test is about to fail.
 DEADLINE_S = 30.0
@@ -516,9 +515,6 @@ class Stage:
         self.database_url = database_url
         self.programs: list[Program] = []
         self.fakes: list[FakeUpstream] = []
-
-    def database_name(self) -> str:
-        return urlsplit(self.database_url).path[1:]
 
     def simulate(self, generation_ms: str = "0:0", port: int = 0, *more: str,
                  keep: str = "none") -> Simulator:

@@ -208,7 +208,7 @@ WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {leads}
 INSERT INTO leads (company_id, creator_id, latitude, longitude, address, created_at, updated_at)
 SELECT i % 50, 1, i / 1000.0, i / 700.0, i || ' Solar St', i, i FROM n;
 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {leads} / 20)
-INSERT INTO sunlead_files (project_id, name, kind, state) SELECT i, 'scene.obj', 'obj', 'missing' FROM n;
+INSERT INTO sunlead_files (project_id, company_id, name, kind, state) SELECT i, 1, 'scene.obj', 'obj', 'missing' FROM n;
 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {leads} / 20)
 INSERT INTO sunlead_events (at, type) SELECT i, 'lead.created' FROM n;
 INSERT INTO sunlead_project_id_sources VALUES ('lead.id', 1, 0);
@@ -274,7 +274,22 @@ def test_again_after_the_end(target: str, stage: Stage, postgres: Postgres) -> N
     assert "Nothing was done" in copy(stage, stage.database_url, url)
     # Once somebody works there it is another database's.
     stage.serve(environment={"DATABASE_URL": url}).api.post("/api/leads", small_lead())
-    assert "the target has rows in leads" in copy(stage, stage.database_url, url, status=1)
+    said = copy(stage, stage.database_url, url, status=1)
+    assert "the target has rows in leads" in said
+    assert "the source was copied to postgres://" in said and "may have gone on since" in said
+
+
+def test_the_source_is_not_served_by_mistake(target: str, stage: Stage, postgres: Postgres) -> None:
+    fill(stage, 200)
+    assert_complete(copy(stage, stage.database_url, postgres.url(target)))
+    server = stage.prepare_serve()
+    server.launch()
+    assert server.wait_exit() == 1
+    assert "its leads were copied to postgres://" in server.tail()
+    assert PASSWORD not in server.tail()
+    server.expect_errors("not-json")
+    source_file(stage).with_name(source_file(stage).name + ".copied").unlink()
+    assert ok(stage.serve().api.get("/api/leads?limit=1"))["total"] == 200
 
 
 # ---- Refused

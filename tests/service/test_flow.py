@@ -1,4 +1,5 @@
 """The specification's flows against the simulator: a lead gets its 3D model."""
+import gzip
 import hashlib
 import json
 import re
@@ -470,13 +471,106 @@ def test_files(fetched: tuple[Client, dict[str, Any]]) -> None:
         assert set(entry) >= {"name", "kind", "state", "size", "sha256", "content_type", "url"}
         assert entry["name"] == f"scene.{entry['kind']}"
         assert entry["state"] == "stored"
-        assert path_of(entry["url"]) == f"/media/123/{entry['name']}"
+        assert entry["url"] == f"/media/{entry['sha256']}/{entry['name']}"
         assert listing[f"{entry['kind']}_url"] == entry["url"]
         answer = api.get(path_of(entry["url"]))
         assert answer.status == 200
         assert answer.headers.get_content_type() == entry["content_type"] == KINDS[entry["kind"]]
         assert len(answer.body) == entry["size"] == int(answer.headers["Content-Length"])
         assert hashlib.sha256(answer.body).hexdigest() == entry["sha256"]
+
+
+def test_an_address_with_a_hash_is_kept_for_ever(fetched: tuple[Client, dict[str, Any]]) -> None:
+    api, listing = fetched
+    for entry in listing["files"]:
+        by_hash, by_project = api.get(entry["url"]), api.get(f"/media/123/{entry['name']}")
+        assert by_hash.status == by_project.status == 200
+        assert by_hash.body == by_project.body
+        assert by_hash.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        assert by_project.headers["Cache-Control"] == "private, no-cache"
+        for answer in (by_hash, by_project):
+            assert answer.headers["ETag"] == f'"{entry["sha256"]}"'
+            assert answer.headers["X-Content-Type-Options"] == "nosniff"
+            assert answer.headers["Content-Disposition"] == f'inline; filename="{entry["name"]}"'
+        assert api.get(entry["url"], headers={"If-None-Match": by_hash.headers["ETag"]}).status == 304
+        assert api.send("HEAD", entry["url"]).headers["Content-Length"] == str(entry["size"])
+
+
+def test_a_hash_leads_to_files_that_are_somebodys(fetched: tuple[Client, dict[str, Any]]) -> None:
+    api, listing = fetched
+    jpg, obj = (next(entry for entry in listing["files"] if entry["kind"] == kind) for kind in ("jpg", "obj"))
+    for path in (f"/media/{jpg['sha256']}/scene.obj", f"/media/{obj['sha256']}/scene.jpg",
+                 f"/media/{obj['sha256']}/../scene.obj", f"/media/{obj['sha256'].upper()}/scene.obj",
+                 f"/media/{'0' * 64}/scene.obj", f"/media/{obj['sha256'][:63]}/scene.obj",
+                 f"/media/{obj['sha256']}0/scene.obj", f"/media/{'g' * 64}/scene.obj"):
+        assert api.get(path).status in (400, 404), path
+
+
+def resume(api: Client, url: str, step: int) -> tuple[bytes, str]:
+    """The file in steps, each a request of its own, and its entity tag."""
+    first = api.get(url, headers={"Range": f"bytes=0-{step - 1}"})
+    body, tag = first.body, first.headers["ETag"]
+    total = int(first.headers["Content-Range"].rsplit("/", 1)[1])
+    while len(body) < total:
+        answer = api.get(url, headers={"Range": f"bytes={len(body)}-{len(body) + step - 1}", "If-Range": tag})
+        assert answer.status == 206 and answer.headers["ETag"] == tag
+        body += answer.body
+    return body, tag
+
+
+def test_a_file_in_many_requests(fetched: tuple[Client, dict[str, Any]]) -> None:
+    api, listing = fetched
+    for entry in listing["files"]:
+        body, _ = resume(api, entry["url"], entry["size"] // 7 + 1)
+        assert hashlib.sha256(body).hexdigest() == entry["sha256"]
+
+
+def test_addresses_of_a_cdn(stage: Stage, simulator: Simulator) -> None:
+    api = stage.serve(simulator.url(), environment={"CDN_BASE_URL": "https://cdn.example/solar/",
+                                                    "CORS_ORIGIN": "https://viewer.example"}).api
+    ok(api.post("/api/projects/3d", project()), 201)
+    wait_status(api, 123, "completed")
+    listing = wait_files(api, 123)
+    for entry in listing["files"]:
+        path = f"/media/{entry['sha256']}/{entry['name']}"
+        assert entry["url"] == listing[f"{entry['kind']}_url"] == "https://cdn.example/solar" + path
+        answer = api.get(path, headers={"Origin": "https://viewer.example", "Range": "bytes=0-0"})
+        assert answer.status == 206
+        assert answer.headers["Access-Control-Allow-Origin"] == "https://viewer.example"
+        exposed = answer.headers["Access-Control-Expose-Headers"].split(", ")
+        assert {"Accept-Ranges", "Content-Range", "ETag"} <= set(exposed)
+
+
+def test_text_comes_in_gzip_to_whoever_takes_it(fetched: tuple[Client, dict[str, Any]]) -> None:
+    api, listing = fetched
+    files = {entry["kind"]: entry for entry in listing["files"]}
+    obj, sha256 = files["obj"]["url"], files["obj"]["sha256"]
+    plain = api.get(obj)
+    assert plain.headers["Content-Encoding"] is None and plain.headers["Vary"] == "Accept-Encoding"
+    takes = {"Accept-Encoding": "br, gzip;q=0.8"}
+    packed = api.get(obj, headers=takes)
+    assert packed.status == 200 and packed.headers["Content-Encoding"] == "gzip"
+    assert packed.headers["Vary"] == "Accept-Encoding"
+    assert packed.headers["ETag"] == f'"{sha256}-gzip"' != plain.headers["ETag"]
+    assert packed.headers.get_content_type() == "model/obj"
+    assert gzip.decompress(packed.body) == plain.body
+    assert len(packed.body) == int(packed.headers["Content-Length"]) < 0.9 * len(plain.body)
+    head = api.send("HEAD", obj, headers=takes)
+    assert head.headers["Content-Length"] == packed.headers["Content-Length"]
+    # Conditions and ranges are about what would be sent.
+    for tag, status in ((packed.headers["ETag"], 304), (plain.headers["ETag"], 200)):
+        assert api.get(obj, headers=takes | {"If-None-Match": tag}).status == status
+    part = api.get(obj, headers=takes | {"Range": "bytes=100-199", "If-Range": packed.headers["ETag"]})
+    assert part.status == 206 and part.body == packed.body[100:200]
+    assert part.headers["Content-Range"] == f"bytes 100-199/{len(packed.body)}"
+    whole = api.get(obj, headers=takes | {"Range": "bytes=100-199", "If-Range": plain.headers["ETag"]})
+    assert whole.status == 200 and whole.body == packed.body
+    beyond = api.get(obj, headers=takes | {"Range": f"bytes={len(packed.body)}-"})
+    assert beyond.status == 416 and beyond.headers["Content-Encoding"] is None
+    for refused in ("gzip;q=0", "identity", "*;q=0", "br"):
+        assert api.get(obj, headers={"Accept-Encoding": refused}).headers["Content-Encoding"] is None
+    jpg = api.get(files["jpg"]["url"], headers=takes)
+    assert jpg.headers["Content-Encoding"] is None and jpg.headers["Vary"] is None
 
 
 def test_the_files_are_a_house(fetched: tuple[Client, dict[str, Any]]) -> None:

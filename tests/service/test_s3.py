@@ -109,9 +109,7 @@ def test_an_order_ends_in_the_bucket(stage: Stage, store: S3Store) -> None:
         with open_address(sent_to.headers["Location"]) as answer:
             assert hashlib.sha256(answer.read()).hexdigest() == file["sha256"]
             assert answer.headers["Content-Type"] == file["content_type"]
-            shown = file["content_type"].startswith("image/")
-            assert answer.headers["Content-Disposition"] == \
-                (None if shown else f'attachment; filename="{file["name"]}"')
+            assert answer.headers["Content-Disposition"] == f'inline; filename="{file["name"]}"'
         looked = api.send("HEAD", f"/media/{project_id}/{file['name']}")
         assert looked.status == 302
         with open_address(looked.headers["Location"], "HEAD") as answer:

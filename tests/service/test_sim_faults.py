@@ -93,9 +93,12 @@ CASES = [
     Case("project:files-late:by=3s", files="done"),
     Case("project:files-missing", files="pending"),
     Case("obj:404", files="partial"),
-    Case("file:short", files="partial"),  # an MTL may end anywhere
+    Case("mtl:short", files="partial"),  # an MTL may end anywhere: its hash tells
     Case("ply:short", files="partial"),
-    Case("file:huge:mb=2", files="partial"),  # nothing may follow a JPEG
+    Case("jpg:huge:mb=2", files="partial"),
+    Case("file:cut:at=100000", files="done"),
+    Case("file:reset-during:at=100000", files="done"),
+    Case("jpg:cut:at=100000,times=1 jpg:changed:every=2", files="done"),
     *[Case(f"file:{fault},times=2" if ":" in fault else f"file:{fault}:times=2", files="done") for fault in (
         "404", "500", "reset-before", "reset-during", "cut", "page", "latency:by=1s", "drip:rate=500000")],
     # All of it.

@@ -1,5 +1,7 @@
 """The way to LightFusion: what an order shows of it, isolation, what a lead says of its model."""
+import contextlib
 import json
+import sqlite3
 from typing import Any
 
 import pytest
@@ -112,6 +114,34 @@ def test_isolation(stage: Stage) -> None:
     wait_until(lambda: get_order(server.api, answer["order_id"])["project_id"], "the order is sent")
     assert len(simulator.ledger()) == 1
     problem(server.api.post("/api/upstream/isolate", {"why": 1}), 400)
+
+
+def put_off(stage: Stage, request: pytest.FixtureRequest) -> None:
+    """All jobs are due in an hour, as after a long isolation. Nobody may run on the database."""
+    if stage.engine == "postgres":
+        request.getfixturevalue("postgres").execute(
+            stage.database_name(), "UPDATE sunlead_jobs SET run_at = now() + INTERVAL '1 hour'")
+        return
+    with contextlib.closing(sqlite3.connect(stage.database_url.removeprefix("sqlite:"))) as database:
+        database.execute("UPDATE sunlead_jobs SET run_at = run_at + 3600000000")
+        database.commit()
+
+
+def test_what_was_held_back_is_due_when_it_is_restored(stage: Stage, request: pytest.FixtureRequest) -> None:
+    simulator = stage.simulate("0:0")
+    server = stage.serve(simulator.url())
+    ok(server.api.post("/api/upstream/isolate"))
+    orders = [order_for_new_lead(server.api)["order_id"] for _ in range(3)]
+    for order_id in orders:
+        wait_until(lambda: get_order(server.api, order_id)["failure"] == "unavailable", "an order is held back")
+    server.stop()
+    put_off(stage, request)
+    server.start()
+    assert all(get_order(server.api, order_id)["attempts"] == 0 for order_id in orders)
+    ok(server.api.post("/api/upstream/restore"))
+    for order_id in orders:
+        wait_until(lambda: get_order(server.api, order_id)["project_id"], "an order is sent")
+    assert len(simulator.ledger()) == 3
 
 
 def test_isolation_of_two_processes(stage: Stage) -> None:

@@ -57,6 +57,61 @@ static struct outcome call(struct world *world, const char *line, const char *bo
     return outcome;
 }
 
+// A download that is cut goes on where it was, and each time comes so many bytes further.
+static void test_resume(void **state)
+{
+    (void)state;
+    struct world *world = world_fast();
+    log_in(world);
+    create(world, example);
+    struct str whole = call(world, OBJ, NULL).body;
+    set_rule(world, "obj:cut:at=50000");
+    size_t got = 0;
+    for (int tries = 0; got < whole.len; tries++) {
+        assert_true((size_t)tries <= whole.len / 50000);
+        char range[64];
+        bool is_reset;
+        snprintf(range, sizeof(range), "Range: bytes=%zu-\r\n", got);
+        struct str text = exchange_to_end(world, request_text(world, OBJ, range, NULL), &is_reset);
+        const char *body = (const char *)memmem(text.ptr, text.len, "\r\n\r\n", 4) + 4;
+        struct str piece = {.ptr = body, .len = text.len - (size_t)(body - text.ptr)};
+        assert_in_range(piece.len, 1, 50000);
+        assert_true(str_equal(piece, str_slice(whole, got, got + piece.len)));
+        got += piece.len;
+    }
+    world_close(world);
+}
+
+// Between two parts the file becomes another one: what was asked for of the first is the whole
+// second.
+static void test_changed(void **state)
+{
+    static const char *const names[] = {"jpg", "obj", "ply", "mtl"};
+    (void)state;
+    struct world *world = world_fast();
+    log_in(world);
+    create(world, example);
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        char line[64], headers[200];
+        snprintf(line, sizeof(line), "GET /storage/leads/123/mesh/scene.%s", names[i]);
+        set_rules(world, "");
+        struct answer before = ask(world, line, NULL, NULL);
+        set_rule(world, "file:changed");
+        snprintf(headers, sizeof(headers), "Range: bytes=100-\r\nIf-Range: %.*s\r\n",
+                 STR_ARG(header(&before, "ETag")));
+        struct answer after = ask(world, line, headers, NULL);
+        assert_int_equal(before.status, 200);
+        assert_int_equal(after.status, 200);
+        assert_true(after.body.len > before.body.len);
+        assert_non_null(memmem(after.body.ptr, after.body.len, "newer", 5));
+        assert_false(str_equal(header(&after, "ETag"), header(&before, "ETag")));
+        assert_false(str_equal(header(&after, "x-goog-hash"), header(&before, "x-goog-hash")));
+        struct answer again = ask(world, line, NULL, NULL);
+        assert_true(str_equal(header(&again, "ETag"), header(&after, "ETag")));
+    }
+    world_close(world);
+}
+
 static int64_t total(struct world *world)
 {
     return json_i64(at(ask(world, "GET /ledger", NULL, NULL).json, "total")).value;
@@ -543,6 +598,8 @@ int main(void)
         cmocka_unit_test(test_login_faults),
         cmocka_unit_test(test_broken_answers),
         cmocka_unit_test(test_wrong_answers),
+        cmocka_unit_test(test_resume),
+        cmocka_unit_test(test_changed),
         cmocka_unit_test(test_slow_and_huge_answers),
         cmocka_unit_test(test_clock_skew),
         cmocka_unit_test(test_creates),

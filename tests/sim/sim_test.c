@@ -1,6 +1,8 @@
 // Tests of the simulator by what it says on the wire.
 #include "sim/sim_world.h"
 
+#include "base/hash.h"
+
 #define TTL_S      900
 #define SHORTEST_S 30
 #define LONGEST_S  120
@@ -335,9 +337,15 @@ static void test_files(void **state)
         assert_true(str_starts(whole.body, str_of(table[i].start)));
         struct str etag = header(&whole, "ETag");
         assert_true(etag.len > 2);
+        char sum[4 + MD5_BASE64 + 1] = "md5=";
+        assert_true(md5_base64(whole.body, sum + 4));
+        assert_true(str_equal(header(&whole, "x-goog-hash"), str_of(sum)));
         struct answer part = ask(world, line, "Range: bytes=10-29\r\n", NULL);
         assert_int_equal(part.status, 206);
         assert_true(str_equal(part.body, str_slice(whole.body, 10, 30)));
+        assert_true(str_equal(header(&part, "x-goog-hash"), str_of(sum))); // of the whole file
+        snprintf(headers, sizeof(headers), "Range: bytes=10-\r\nIf-Range: %.*s\r\n", STR_ARG(etag));
+        assert_int_equal(ask(world, line, headers, NULL).status, 206);
         snprintf(headers, sizeof(headers), "If-None-Match: %.*s\r\n", STR_ARG(etag));
         assert_int_equal(ask(world, line, headers, NULL).status, 304);
         snprintf(line, sizeof(line), "HEAD /storage/leads/123/mesh/%s", table[i].name);

@@ -82,6 +82,37 @@ static void test_get_of_others(void **state)
     }
 }
 
+// By content and name: any project's will do.
+static void test_find(void **state)
+{
+    struct store_fixture *f = *state;
+    put(f, file_of(5, MODEL_FILE_OBJ, MODEL_FILE_STORED));
+    put(f, file_of(6, MODEL_FILE_OBJ, MODEL_FILE_STORED));
+    struct model_file removed = file_of(7, MODEL_FILE_OBJ, MODEL_FILE_REMOVED);
+    removed.sha256 = str_of(hash_b);
+    put(f, removed);
+    static const struct {
+        const char *sha256;
+        const char *name;
+        bool found;
+    } rows[] = {
+        {hash_a, "scene.obj", true},  {hash_a, "scene.ply", false}, {hash_a, "", false},
+        {hash_b, "scene.obj", false}, {"", "scene.obj", false},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct model_file got = {0};
+        struct sql_op *op = store_read(f);
+        file_store_find(op, str_of(rows[i].sha256), str_of(rows[i].name), &got);
+        if (!rows[i].found) {
+            store_fails(f, op, ERR_NOT_FOUND);
+            continue;
+        }
+        store_run(f, op);
+        assert_int_equal(got.kind, MODEL_FILE_OBJ);
+        assert_true(str_equal(got.sha256, str_of(hash_a)));
+    }
+}
+
 // What is left when a file's row is put a second time.
 struct put_row {
     enum model_file_state first;
@@ -141,10 +172,8 @@ static void test_list(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_put_and_get),
-        TEST(test_get_of_others),
-        TEST(test_put_again),
-        TEST(test_list),
+        TEST(test_put_and_get), TEST(test_get_of_others), TEST(test_find),
+        TEST(test_put_again),   TEST(test_list),
     };
     return store_fixture_run_suite_pooled("file_store", tests, COUNT_OF(tests));
 }

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "store/file_store.h"
@@ -186,6 +187,77 @@ static void test_files(void **state)
     }
 }
 
+// All four are asked for before any is there.
+static void test_four_at_once(void **state)
+{
+    (void)state;
+    const struct fake_route routes[] = {{ROUTE(""), {{.status = 404, .delay_ms = 1500}}}};
+    struct task_fixture *f = open_completed(routes, COUNT_OF(routes));
+    task_fixture_start(f);
+    fake_server_wait(f->server, TASK_MESH, 4);
+    assert_int_equal(store_i64(f->store, "SELECT count(*) FROM sunlead_files"), 0);
+    task_fixture_settle(f);
+    assert_int_equal(store_i64(f->store, "SELECT count(*) FROM sunlead_files"), 4);
+    task_fixture_close(f);
+}
+
+// Three are shown while the fourth is still under way.
+static void test_one_is_slow(void **state)
+{
+    (void)state;
+    const struct fake_route routes[] = {
+        {ROUTE("jpg"), {{.body = JPG, .body_len = sizeof(JPG) - 1, .delay_ms = 1000}}},
+        {ROUTE("obj"), {ANSWER_OBJ}},
+        {ROUTE("ply"), {ANSWER_PLY}},
+        {ROUTE("mtl"), {ANSWER_MTL}}};
+    static const enum model_file_state all[] = {F, F, F, F};
+    struct task_fixture *f = open_completed(routes, COUNT_OF(routes));
+    task_fixture_start(f);
+    int64_t stored = 0;
+    int64_t running = 0;
+    while (stored < 3) {
+        stored = store_i64(f->store, "SELECT count(*) FROM sunlead_files WHERE state = 'stored'");
+        running = store_i64(f->store, "SELECT count(*) FROM sunlead_jobs WHERE kind = 'files'");
+        assert_true(running == 1 || stored == 4);
+    }
+    assert_int_equal(stored, 3);
+    task_fixture_settle(f);
+    assert_files(f, all);
+    task_fixture_close(f);
+}
+
+// While our side cannot store anything the job waits, about a minute at most, and no try counts.
+static void test_no_room(void **state)
+{
+    (void)state;
+    const struct fake_route routes[] = {{ROUTE("jpg"), {ANSWER_JPG}},
+                                        {ROUTE("obj"), {ANSWER_OBJ}},
+                                        {ROUTE("ply"), {ANSWER_PLY}},
+                                        {ROUTE("mtl"), {ANSWER_MTL}}};
+    static const enum model_file_state pending[] = {MODEL_FILE_PENDING, MODEL_FILE_PENDING,
+                                                    MODEL_FILE_PENDING, MODEL_FILE_PENDING};
+    static const enum model_file_state all[] = {F, F, F, F};
+    struct task_fixture *f = open_completed(routes, COUNT_OF(routes));
+    char tmp[80];
+    snprintf(tmp, sizeof(tmp), "%s/tmp", f->files_dir);
+    assert_int_equal(rmdir(tmp), 0);
+    task_fixture_start(f);
+    task_fixture_settle(f);
+    int64_t longest_us = 0;
+    for (int run = 2; run <= 14; run++) {
+        int64_t waited_us = task_fixture_next(f);
+        longest_us = waited_us > longest_us ? waited_us : longest_us;
+    }
+    assert_in_range(longest_us, 40 * S, 60 * S);
+    assert_files(f, pending);
+    assert_int_equal(store_i64(f->store, "SELECT sum(tries) FROM sunlead_files"), 0);
+    assert_int_equal(mkdir(tmp, 0700), 0);
+    assert_in_range(task_fixture_next(f), 1, 60 * S);
+    assert_files(f, all);
+    assert_int_equal(task_order(f).files, FILES_DONE);
+    task_fixture_close(f);
+}
+
 static void test_none_at_all(void **state)
 {
     (void)state;
@@ -300,6 +372,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_files),
+        TEST(test_four_at_once),
+        TEST(test_one_is_slow),
+        TEST(test_no_room),
         TEST(test_none_at_all),
         TEST(test_not_completed),
         TEST(test_killed_between_two_files),
