@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/str.h"
 
 // Who signs.
@@ -31,7 +32,6 @@ struct str s3_presign(const struct s3_key *key, const struct s3_grant *grant, st
 
 // s3_append_encoded() adds a text as it stands in a query: all but letters, digits and "-._~" as
 // %XX.
-struct buf;
 void s3_append_encoded(struct buf *buf, struct str text);
 
 #endif
