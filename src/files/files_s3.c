@@ -45,6 +45,7 @@ static enum err bucket_locate(struct files *files, struct arena *arena, struct f
 }
 
 const struct files_kind files_s3_kind = {
+    .is_remote = true,
     .put = bucket_put,
     .get = bucket_get,
     .remove = bucket_remove,

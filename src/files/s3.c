@@ -10,6 +10,7 @@
 
 #define FOLDER_HEX     2 // digits of the hash that name the folder
 #define PREFIX_MAX     500
+#define PART_BYTES     (INT64_C(16) << 20) // of 5 MB to 5 GB, and at most 10,000
 #define CHECK_TOTAL_MS 10000
 
 // ---- The address.
@@ -227,6 +228,7 @@ enum err s3_open(const struct files_s3_settings *settings, struct http_client *h
     check(pthread_mutex_init(&s3->mutex, NULL) == 0);
     s3->arena = arena_open(0);
     s3->http = http;
+    s3->part_bytes = PART_BYTES;
     enum err code = find_place(s3, settings, &place, err);
     if (code != ERR_OK) {
         s3_close(s3);

@@ -26,6 +26,7 @@ struct s3 {
     struct s3_call *waiting;
     struct s3_call **waiting_end;
     enum s3_health health;
+    int64_t part_bytes; // larger files go in such parts; tests make it smaller
     struct http_client *http;
     struct http_close_hook hook;
     struct arena *arena;

@@ -9,7 +9,6 @@
 #include "files/files_store.h"
 #include "files/s3.h"
 
-#define PART_BYTES     (INT64_C(16) << 20)
 #define COMPLETE_MS    (5 * 60 * 1000)
 #define PART_XML_BYTES 256
 #define ANSWER_MAX     (64 * 1024)
@@ -162,12 +161,12 @@ static void part_done(struct s3_call *call)
 
 static void send_part(struct s3_put *own)
 {
-    int64_t offset = own->part * PART_BYTES;
+    int64_t offset = own->part * own->s3->part_bytes;
     int64_t left = own->put->size - offset;
     own->body = (struct http_file_body){
         .fd = own->put->fd,
         .offset = offset,
-        .len = left < PART_BYTES ? left : PART_BYTES,
+        .len = left < own->s3->part_bytes ? left : own->s3->part_bytes,
     };
     call_store(own, &(struct s3_call){
                         .method = "PUT",
@@ -208,8 +207,9 @@ static enum err hash_parts(struct s3_put *own)
         return files_disk_err(&put->error);
     }
     for (unsigned i = 0; i < own->part_count; i++) {
-        int64_t offset = i * PART_BYTES;
-        int64_t len = put->size - offset < PART_BYTES ? put->size - offset : PART_BYTES;
+        int64_t offset = i * own->s3->part_bytes;
+        int64_t len =
+            put->size - offset < own->s3->part_bytes ? put->size - offset : own->s3->part_bytes;
         sha256_hex((struct str){.ptr = bytes + offset, .len = (size_t)len}, own->sha256[i]);
     }
     munmap(bytes, (size_t)put->size);
@@ -233,7 +233,7 @@ static void run_hash(struct pool_work *work)
 
 static void begin_parts(struct s3_put *own)
 {
-    own->part_count = (unsigned)((own->put->size + PART_BYTES - 1) / PART_BYTES);
+    own->part_count = (unsigned)((own->put->size + own->s3->part_bytes - 1) / own->s3->part_bytes);
     own->sha256 = arena_bytes(own->arena, own->part_count * sizeof(*own->sha256));
     own->etags = arena_new(own->arena, struct str, own->part_count);
     own->work.run = run_hash;
@@ -282,7 +282,7 @@ static void head_done(struct s3_call *call)
         return;
     }
     crash_here(CRASH_FILE_NAMING);
-    if (own->put->size > PART_BYTES)
+    if (own->put->size > own->s3->part_bytes)
         begin_parts(own);
     else
         send_whole(own);

@@ -13,6 +13,7 @@ from samples import project
 
 MIB = 1 << 20
 PART = 16 * MIB
+MESH = "/storage/leads/123/mesh/scene.obj"
 QUICK = {"SUNLEAD_TIME_SCALE": "20"}
 
 
@@ -39,7 +40,7 @@ def obj(size: int) -> bytes:
 def upstream(stage: Stage, mesh: bytes) -> FakeUpstream:
     """A LightFusion with one project, of whose files only the OBJ is there."""
     fake = stage.fake()
-    fake.on("GET", "/storage/leads/123/mesh/scene.obj", Reply(mesh, headers={"Content-Type": "text/plain"}))
+    fake.on("GET", MESH, Reply(mesh, headers={"Content-Type": "text/plain"}))
     return fake
 
 

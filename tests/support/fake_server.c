@@ -74,14 +74,33 @@ static size_t body_length(const char *head)
     return number_parse_i64(value, 0, REQUEST_MAX, &length) == ERR_OK ? (size_t)length : 0;
 }
 
+static bool send_all(int fd, const char *bytes, size_t len)
+{
+    while (len > 0) {
+        ssize_t sent = send(fd, bytes, len, MSG_NOSIGNAL);
+        if (sent <= 0)
+            return false;
+        bytes += sent;
+        len -= (size_t)sent;
+    }
+    return true;
+}
+
 // Reads one request; the caller frees it. NULL when the connection or the server ends.
 static char *read_request(struct connection *connection)
 {
     char *text = calloc(1, REQUEST_MAX + 1);
     size_t len = 0;
+    bool continued = false;
     check(text != NULL);
     for (;;) {
         const char *end = strstr(text, "\r\n\r\n");
+        if (end != NULL && !continued && strcasestr(text, "\r\nExpect: 100-continue") != NULL) {
+            static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+            if (!send_all(connection->fd, go_on, sizeof(go_on) - 1))
+                break;
+            continued = true;
+        }
         if (end != NULL && len >= (size_t)(end + 4 - text) + body_length(text))
             return text;
         if (len == REQUEST_MAX || !wait_for(connection->server, connection->fd, -1))
@@ -140,18 +159,6 @@ static struct fake_answer take_request(struct fake_server *server, char *request
     return answer;
 }
 
-static bool send_all(int fd, const char *bytes, size_t len)
-{
-    while (len > 0) {
-        ssize_t sent = send(fd, bytes, len, MSG_NOSIGNAL);
-        if (sent <= 0)
-            return false;
-        bytes += sent;
-        len -= (size_t)sent;
-    }
-    return true;
-}
-
 static bool send_answer(int fd, const struct fake_answer *answer)
 {
     const char *body = answer->body == NULL ? "" : answer->body;
@@ -163,6 +170,8 @@ static bool send_answer(int fd, const struct fake_answer *answer)
                  answer->headers == NULL ? "" : answer->headers);
     check(head_len > 0 && (size_t)head_len < sizeof(head));
     size_t sent_len = answer->end == FAKE_CUT ? len / 2 : len;
+    if (answer->without_body)
+        sent_len = 0;
     return send_all(fd, head, (size_t)head_len) && send_all(fd, body, sent_len) &&
            answer->end == FAKE_WHOLE;
 }
@@ -199,7 +208,9 @@ static void *serve_connection(void *ctx)
     char *request;
     bool goes_on = true;
     while (goes_on && (request = read_request(connection)) != NULL) {
+        bool is_head = begins(request, "HEAD ");
         struct fake_answer answer = take_request(connection->server, request);
+        answer.without_body |= is_head;
         goes_on = do_answer(connection, &answer);
     }
     fd_close(&connection->fd);

@@ -22,7 +22,8 @@ struct fake_answer {
     int status;
     const char *headers; // whole lines, each ended by \r\n
     const char *body;
-    size_t body_len; // 0: up to the NUL
+    size_t body_len;   // 0: up to the NUL
+    bool without_body; // only its length is told; always so for HEAD
     unsigned delay_ms;
     enum fake_end end;
 };
