@@ -179,13 +179,27 @@ wait_for_files() {
     fail "not all files could be fetched: $answer"
 }
 
+wait_for_3d() {
+    local tries
+    for ((tries = 0; tries < 120; tries++)); do
+        call GET "/api/leads/$lead_id/model"
+        case $(pick state) in
+        ready) return 0 ;;
+        failed) fail "the model was not converted: $answer" ;;
+        esac
+        sleep 0.5
+    done
+    fail "the model was not converted: $answer"
+}
+
+# show_files FETCHED|MADE: the four from LightFusion, or what was made of them.
 show_files() {
     "$python" -c '
 import json, sys
-for file in json.loads(sys.argv[1])["files"]:
-    if file["state"] == "stored":
-        print("    {url}  {size:>9,} bytes".format(url=sys.argv[2] + file["url"], size=file["size"]))
-' "$answer" "$url"
+files = json.loads(sys.argv[1])["files"]
+for file in files[:4] if sys.argv[2] == "FETCHED" else files[4:]:
+    print("    {name:14}{size:>10,} bytes".format(**file))
+' "$answer" "$1"
 }
 
 steps() {
@@ -206,7 +220,11 @@ steps() {
     wait_for_model
     wait_for_files
     note 'All files are fetched, checked and stored:'
-    show_files
+    show_files FETCHED
+    wait_for_3d
+    note 'Of them were made, for browsers, phones and proposals:'
+    call GET "/api/projects/3d/$project_id/files"
+    show_files MADE
 
     title '4. Sync lead status'
     command_line "curl -X POST $url/api/leads/$lead_id/sync-3d-status"
@@ -220,12 +238,12 @@ steps() {
 
 next() {
     title 'Open'
-    note "$url/media/$project_id/scene.jpg"
+    note "$url/media/$project_id/poster.jpg"
     note "$url/health"
     note "http://localhost:$sim_port/ledger          (what LightFusion would charge for)"
     title 'Try'
     command_line "curl \"$url/api/leads?has_3d_model=true&limit=10\"
-curl -O $url/media/$project_id/scene.obj
+curl -L -o house.glb $url/api/leads/$lead_id/model/file
 curl -X POST $url/api/leads -H \"Content-Type: application/json\" -d '{
   \"company_id\": 1, \"creator_id\": 1, \"latitude\": 40.0150, \"longitude\": -105.2705,
   \"create_3d_model\": true
