@@ -25,7 +25,7 @@
 #define IS_FILTERED 1
 #endif
 
-#define NICE 10
+#define NICE 5
 
 bool convert_is_filtered(void)
 {

@@ -19,6 +19,13 @@ def order(api: Client) -> dict[str, Any]:
     return ok(api.post("/api/projects/3d", project()), 201)
 
 
+def order_completed(api: Client) -> dict[str, Any]:
+    """Who asks for a project has it polled at once."""
+    ordered = order(api)
+    wait_until(lambda: ok(api.get(f"/api/projects/3d/{ordered['id']}"))["status"] == "completed", "the model's end")
+    return ordered
+
+
 def model(api: Client, lead_id: int) -> dict[str, Any]:
     return ok(api.get(f"/api/leads/{lead_id}/model"))
 
@@ -37,7 +44,7 @@ def server(stage: Stage) -> Server:
 
 def test_an_order_ends_with_a_model(server: Server) -> None:
     api = server.api
-    ordered = order(api)
+    ordered = order_completed(api)
     found = wait_model(api, ordered["lead_id"], "ready")
     assert (found["lead_id"], found["project_id"]) == (ordered["lead_id"], ordered["id"])
     assert found["error"] is None and found["attribution"] is None
@@ -104,7 +111,7 @@ def test_which_file_is_given(ready: tuple[Client, dict[str, Any]], accept: str |
 @pytest.fixture(scope="module")
 def ready(module_stage: Stage) -> tuple[Client, dict[str, Any]]:
     api = module_stage.serve(module_stage.simulate("0:0").url()).api
-    return api, wait_model(api, order(api)["lead_id"], "ready")
+    return api, wait_model(api, order_completed(api)["lead_id"], "ready")
 
 
 def test_leads_without_a_model(stage: Stage) -> None:
@@ -125,7 +132,7 @@ def test_leads_without_a_model(stage: Stage) -> None:
 
 def test_made_again(server: Server) -> None:
     api = server.api
-    ordered = order(api)
+    ordered = order_completed(api)
     before = wait_model(api, ordered["lead_id"], "ready")
     mark = server.mark()
     for _ in range(2):
@@ -168,7 +175,7 @@ def is_gone(pid: int) -> bool:
 
 
 def test_its_process_is_killed(server: Server) -> None:
-    lead_id = order(server.api)["lead_id"]
+    lead_id = order_completed(server.api)["lead_id"]
     before = wait_model(server.api, lead_id, "ready")
     mark = server.mark()
     os.kill(stopped_child(server, lead_id), signal.SIGKILL)
@@ -179,7 +186,7 @@ def test_its_process_is_killed(server: Server) -> None:
 
 
 def test_sunlead_is_killed(server: Server, stage: Stage) -> None:
-    lead_id = order(server.api)["lead_id"]
+    lead_id = order_completed(server.api)["lead_id"]
     before = wait_model(server.api, lead_id, "ready")
     child = stopped_child(server, lead_id)
     server.kill()
