@@ -1,7 +1,5 @@
 // Makes a mesh as photogrammetry does, for the benchmark: mesh_model FOLDER [TRIANGLES [PIXELS]]
-#include <fcntl.h>
 #include <math.h>
-#include <unistd.h>
 
 #include "base/fs.h"
 #include "base/number.h"
@@ -140,10 +138,7 @@ static enum err write_file(const char *folder, const char *name, struct str byte
 {
     char path[4096];
     snprintf(path, sizeof(path), "%s/%s", folder, name);
-    CLEANUP(fd_close) int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (fd < 0)
-        return fs_err(err, "open", path);
-    return fs_write_all(fd, bytes.ptr, bytes.len, err);
+    return fs_write_file(path, bytes, err);
 }
 
 static enum err write_model(const char *folder, unsigned triangles, unsigned side,

@@ -9,7 +9,7 @@ from ctokens import report, without_comments
 
 DOCUMENT = "docs/api.md"
 ROUTES = "src/api/api_routes.c"
-TABLES = ["src/domain/lead.c", "src/domain/project.c", "src/domain/order.c", "src/domain/model_file.c", "src/domain/job.c",
+TABLES = ["src/domain/lead.c", "src/domain/project.c", "src/domain/order.c", "src/domain/model_file.c", "src/domain/company.c", "src/api/company_api.c", "src/domain/job.c",
           "src/api/lead_body.c", "src/api/order_answer.c", "src/api/order_api.c", "src/api/project_api.c", "src/api/job_api.c",
           "src/store/job_admin_store.c"]
 # Stands for the member "address" while a body is read.

@@ -8,6 +8,8 @@ for program in "$build"/fuzz-*; do
     thing=${program##*/fuzz-}
     found="$build/corpus/$thing"
     mkdir -p "$found"
-    "$program" -max_total_time="${FUZZ_SECONDS:-60}" -timeout=10 -print_final_stats=1 \
+    words="tests/fuzz/dict/$thing.dict"
+    [ -f "$words" ] && dict="-dict=$words" || dict=""
+    "$program" -max_total_time="${FUZZ_SECONDS:-60}" -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 $dict \
         -artifact_prefix="$build/crash-$thing-" "$found" "tests/fuzz/corpus/$thing"
 done

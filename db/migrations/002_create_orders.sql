@@ -109,11 +109,38 @@ CREATE TABLE sunlead_files (
     content_type TEXT,
     error TEXT,
     tries BIGINT NOT NULL DEFAULT 0,
+    data TEXT,
     updated_at TIMESTAMPTZ,
     PRIMARY KEY (project_id, name)
 );
--- Files are asked for by their content.
+-- What a company has, and since when; what is too old, of all. Files are asked for by their content.
+CREATE INDEX sunlead_files_company ON sunlead_files(company_id, updated_at) INCLUDE (size)
+    WHERE state = 'stored';
+CREATE INDEX sunlead_files_stored ON sunlead_files(updated_at) WHERE state = 'stored';
 CREATE INDEX sunlead_files_sha256 ON sunlead_files(sha256) WHERE sha256 IS NOT NULL;
+
+-- Contents that the store of files may have although no row of sunlead_files names them: about to be
+-- stored, or not named any more. removing: nobody may store it until it is gone.
+CREATE TABLE sunlead_loose_files (
+    sha256 TEXT PRIMARY KEY,
+    since TIMESTAMPTZ NOT NULL,
+    removing BOOLEAN NOT NULL
+);
+CREATE INDEX sunlead_loose_files_since ON sunlead_loose_files(since);
+
+-- Kept by triggers, so that it holds whoever takes a row's content away.
+CREATE FUNCTION sunlead_file_left() RETURNS TRIGGER LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO sunlead_loose_files AS l (sha256, since, removing)
+    VALUES (old.sha256, coalesce(new.updated_at, old.updated_at, now()), FALSE)
+    ON CONFLICT (sha256) DO UPDATE SET since = greatest(l.since, excluded.since) WHERE NOT l.removing;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER sunlead_file_changed AFTER UPDATE ON sunlead_files
+    FOR EACH ROW WHEN (old.sha256 IS NOT NULL AND old.sha256 IS DISTINCT FROM new.sha256)
+    EXECUTE FUNCTION sunlead_file_left();
+CREATE TRIGGER sunlead_file_deleted AFTER DELETE ON sunlead_files
+    FOR EACH ROW WHEN (old.sha256 IS NOT NULL) EXECUTE FUNCTION sunlead_file_left();
 
 -- What happened, in order: one row for each change that somebody may ask about.
 CREATE TABLE sunlead_events (
@@ -255,7 +282,7 @@ CREATE TRIGGER sunlead_leads_truncated AFTER TRUNCATE ON leads
 -- search_path: that of their owner holds. Firing a trigger takes no right to its function, hanging
 -- one on a table does: nobody has it but the owner of leads, who hangs it on new partitions.
 REVOKE ALL ON FUNCTION sunlead_require(BIGINT), sunlead_count(BIGINT, BOOLEAN, BIGINT),
-    sunlead_count_lead(), sunlead_leads_truncated() FROM PUBLIC;
+    sunlead_count_lead(), sunlead_leads_truncated(), sunlead_file_left() FROM PUBLIC;
 DO $$
 DECLARE
     counting REGPROCEDURE;

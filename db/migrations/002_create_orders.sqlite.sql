@@ -104,11 +104,41 @@ CREATE TABLE sunlead_files (
     content_type TEXT,
     error TEXT,
     tries INTEGER NOT NULL DEFAULT 0,
+    data TEXT,
     updated_at INTEGER,
     PRIMARY KEY (project_id, name)
 ) WITHOUT ROWID;
--- Files are asked for by their content.
+-- What a company has, and since when; what is too old, of all. Files are asked for by their content.
+CREATE INDEX sunlead_files_company ON sunlead_files(company_id, updated_at, size)
+    WHERE state = 'stored';
+CREATE INDEX sunlead_files_stored ON sunlead_files(updated_at) WHERE state = 'stored';
 CREATE INDEX sunlead_files_sha256 ON sunlead_files(sha256) WHERE sha256 IS NOT NULL;
+
+-- Contents that the store of files may have although no row of sunlead_files names them: about to be
+-- stored, or not named any more. removing: nobody may store it until it is gone.
+CREATE TABLE sunlead_loose_files (
+    sha256 TEXT PRIMARY KEY,
+    since INTEGER NOT NULL,
+    removing INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX sunlead_loose_files_since ON sunlead_loose_files(since);
+
+-- Kept by triggers, so that it holds whoever takes a row's content away.
+CREATE TRIGGER sunlead_file_changed AFTER UPDATE OF sha256 ON sunlead_files
+WHEN old.sha256 IS NOT NULL AND old.sha256 IS NOT new.sha256
+BEGIN
+    INSERT INTO sunlead_loose_files (sha256, since, removing)
+    VALUES (old.sha256, coalesce(new.updated_at, old.updated_at, unixepoch() * 1000000), FALSE)
+    ON CONFLICT DO UPDATE SET since = max(since, excluded.since) WHERE NOT removing;
+END;
+
+CREATE TRIGGER sunlead_file_deleted AFTER DELETE ON sunlead_files
+WHEN old.sha256 IS NOT NULL
+BEGIN
+    INSERT INTO sunlead_loose_files (sha256, since, removing)
+    VALUES (old.sha256, coalesce(old.updated_at, unixepoch() * 1000000), FALSE)
+    ON CONFLICT DO UPDATE SET since = max(since, excluded.since) WHERE NOT removing;
+END;
 
 -- What happened, in order: one row for each change that somebody may ask about.
 CREATE TABLE sunlead_events (

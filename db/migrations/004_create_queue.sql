@@ -56,3 +56,13 @@ CREATE TABLE sunlead_batches (
     created_at TIMESTAMPTZ NOT NULL
 );
 CREATE UNIQUE INDEX sunlead_batches_op ON sunlead_batches(op_id);
+
+-- What is kept of files, by company. NULL, or no row: as the settings say.
+CREATE TABLE sunlead_companies (
+    company_id BIGINT PRIMARY KEY,
+    file_retention TEXT,
+    file_days BIGINT,
+    file_quota BIGINT,
+    attribution TEXT,
+    updated_at TIMESTAMPTZ NOT NULL
+);

@@ -55,3 +55,13 @@ CREATE TABLE sunlead_batches (
     created_at INTEGER NOT NULL
 );
 CREATE UNIQUE INDEX sunlead_batches_op ON sunlead_batches(op_id);
+
+-- What is kept of files, by company. NULL, or no row: as the settings say.
+CREATE TABLE sunlead_companies (
+    company_id INTEGER PRIMARY KEY,
+    file_retention TEXT,
+    file_days INTEGER,
+    file_quota INTEGER,
+    attribution TEXT,
+    updated_at INTEGER NOT NULL
+);

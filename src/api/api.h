@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "base/clock.h"
+#include "domain/company.h"
 #include "domain/project.h"
 #include "files/files.h"
 #include "http/http_server.h"
@@ -27,6 +28,7 @@ struct api {
     struct watch *watch;
     const struct notices *notices;
     struct project_defaults defaults;
+    struct file_policy file_policy; // of companies that do not say
     bool insecure; // take requests with forwarding headers, a foreign Host or a foreign Origin
     const char *cors_origin;  // whose pages may call; NULL: none
     const char *cdn_base_url; // before the addresses of files; NULL: nothing

@@ -2,10 +2,12 @@
 #include "api/api.h"
 #include "api/batch_api.h"
 #include "api/batch_body.h"
+#include "api/company_api.h"
 #include "api/file_api.h"
 #include "api/health_api.h"
 #include "api/job_api.h"
 #include "api/lead_api.h"
+#include "api/model_api.h"
 #include "api/order_api.h"
 #include "api/order_cancel_api.h"
 #include "api/order_create_api.h"
@@ -26,6 +28,9 @@ const struct http_route api_routes[] = {
     {HTTP_POST, "/api/leads/{id}/sync-3d-status", project_api_sync, NO_BODY, 0},
     {HTTP_POST, "/api/leads/{id}/retry-3d-model", order_api_retry, NO_BODY, 0},
     {HTTP_POST, "/api/leads/{id}/cancel-3d-model", order_cancel_api_post, NO_BODY, 0},
+    {HTTP_GET, "/api/leads/{id}/model", model_api_get, 0, 0},
+    {HTTP_GET, "/api/leads/{id}/model/file", model_api_file, 0, 0},
+    {HTTP_POST, "/api/leads/{id}/reconvert", model_api_reconvert, NO_BODY, 0},
 
     {HTTP_POST, "/api/projects/3d", order_create_api_post, JSON_BODY, 0},
     {HTTP_POST, "/api/projects/3d/batch", batch_api_post, JSON_BODY, BATCH_BODY_MAX},
@@ -33,6 +38,9 @@ const struct http_route api_routes[] = {
     {HTTP_GET, "/api/projects/3d/{id}", project_api_get, 0, 0},
     {HTTP_GET, "/api/projects/3d/{id}/files", file_api_list, 0, 0},
     {HTTP_GET, "/media/{content}/{name}", file_api_media, 0, 0},
+
+    {HTTP_GET, "/api/companies/{id}/settings", company_api_get, 0, 0},
+    {HTTP_PUT, "/api/companies/{id}/settings", company_api_put, JSON_BODY, 0},
 
     {HTTP_GET, "/api/orders", order_list_api_get, 0, 0},
     {HTTP_GET, "/api/orders/{id}", order_api_get, 0, 0},

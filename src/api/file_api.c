@@ -6,6 +6,7 @@
 #include "api/file_url.h"
 #include "api/order_adopt.h"
 #include "json/json_write.h"
+#include "store/company_store.h"
 #include "store/file_store.h"
 #include "store/lead_store.h"
 #include "store/order_store.h"
@@ -18,11 +19,13 @@ struct file_list {
     struct lead lead; // with this project; id 0: none
     struct order order;
     struct order_adopt adopt;
+    struct company company;                         // that ordered it
     struct row_list rows;                           // of struct model_file
     struct model_file files[MODEL_FILE_KIND_COUNT]; // by kind
 };
 
-// The four files, also those that have no row yet.
+// The four originals, also those that have no row yet, and what has a row of that which is made of
+// them.
 static void sort_files(struct file_list *list)
 {
     const struct model_file *rows = list->rows.objects;
@@ -39,12 +42,14 @@ static void sort_files(struct file_list *list)
     }
 }
 
-// Ours once fetched, before that LightFusion's.
+// Ours once stored; before that LightFusion's, of what it has.
 static struct str url_of(const struct file_list *list, const struct model_file *file)
 {
     struct arena *arena = http_arena(list->request);
     if (file->state == MODEL_FILE_STORED)
         return file_url(api_of(list->request), arena, file);
+    if (!model_file_is_original(file->kind))
+        return STR_NULL;
     return lightfusion_file_url(api_of(list->request)->lf, arena, list->project_id,
                                 model_file_kind_names[file->kind]);
 }
@@ -53,8 +58,10 @@ static void write_files(struct buf *body, const struct file_list *list)
 {
     json_write_name(body, "files");
     buf_append_char(body, '[');
-    for (int kind = MODEL_FILE_NONE + 1; kind <= MODEL_FILE_ORIGINAL_MAX; kind++) {
+    for (int kind = MODEL_FILE_NONE + 1; kind < MODEL_FILE_KIND_COUNT; kind++) {
         const struct model_file *file = &list->files[kind];
+        if (file->kind == MODEL_FILE_NONE)
+            continue;
         buf_append_str(body, kind > MODEL_FILE_NONE + 1 ? STR(",{") : STR("{"));
         (void)json_write_members(body, &model_file_table, file, true);
         json_write_name(body, "url");
@@ -69,7 +76,7 @@ static void write_errors(struct buf *body, const struct file_list *list)
     bool first = true;
     json_write_name(body, "errors");
     buf_append_char(body, '[');
-    for (int kind = MODEL_FILE_NONE + 1; kind <= MODEL_FILE_ORIGINAL_MAX; kind++) {
+    for (int kind = MODEL_FILE_NONE + 1; kind < MODEL_FILE_KIND_COUNT; kind++) {
         const struct model_file *file = &list->files[kind];
         if (file->error.len == 0)
             continue;
@@ -99,6 +106,9 @@ static void answer_files(struct file_list *list)
     }
     buf_append_str(&body, downloaded ? STR(",\"downloaded\":true") : STR(",\"downloaded\":false"));
     write_errors(&body, list);
+    json_write_name(&body, "attribution");
+    json_write_str(&body,
+                   file_policy_of(&list->company, &api_of(list->request)->file_policy).attribution);
     buf_append_char(&body, '}');
     api_respond_json(list->request, 200, &body);
 }
@@ -154,6 +164,7 @@ void file_api_list(struct http_request *request)
     struct sql_op *op = api_op(request, "file_list", SQL_LANE_SHORT, list_read, list);
     order_store_get_by_project(op, list->project_id, &list->order);
     lead_store_get_by_project(op, list->project_id, &list->lead);
+    company_store_get_of_project(op, list->project_id, &list->company);
     file_store_list(op, list->project_id, &list->rows);
     http_suspend(request);
     api_submit(request, op);

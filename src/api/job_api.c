@@ -5,6 +5,7 @@
 #include "base/random.h"
 #include "json/json_write.h"
 #include "store/event_store.h"
+#include "store/file_store.h"
 #include "store/job_admin_store.h"
 #include "store/lead_store.h"
 #include "store/order_commit.h"
@@ -241,7 +242,7 @@ static enum err call_off(struct job_cancel *cancel, int64_t now_us, struct error
         return ERR_OK; // the order is gone
     if (job->kind == JOB_FILES && order->files == FILES_PENDING)
         order->files = FILES_FAILED;
-    if (job->kind == JOB_FILES || !order_is_live(order->state))
+    if (job->kind == JOB_FILES || job->kind == JOB_CONVERT || !order_is_live(order->state))
         return ERR_OK;
     if (job->kind == JOB_ORDER && order->state == ORDER_REQUESTED)
         return order_go(order, ORDER_CANCELLED, now_us, err);
@@ -265,6 +266,9 @@ static void cancel_read(struct sql_op *op)
     if (before.state != cancel->order.state || before.files != cancel->order.files)
         order_commit(store, &cancel->order, before.state, &cancel->lead, now_us);
     job_store_cancel(store, cancel->job.id, now_us);
+    if (cancel->job.kind == JOB_CONVERT && cancel->order.project_id.set)
+        file_store_give_up(store, cancel->order.project_id.value,
+                           STR("The conversion was called off."), now_us);
     event_store_add(store, &(struct event){
                                .type = "job.cancelled",
                                .lead_id = before.lead_id,

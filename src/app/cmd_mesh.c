@@ -1,5 +1,4 @@
 // sunlead mesh convert: makes models for browsers and phones of an OBJ or PLY.
-#include <ctype.h>
 #include <fcntl.h>
 #include <malloc.h>
 #include <sys/stat.h>
@@ -8,6 +7,7 @@
 #include "app/commands.h"
 #include "base/fs.h"
 #include "base/number.h"
+#include "convert/convert_worker.h"
 #include "mesh/mesh_convert.h"
 
 #define TEXTURE_PX_DEFAULT 2048
@@ -144,29 +144,33 @@ static void output_done(struct output *output)
 // What OUT is, by its name.
 enum out { OUT_FOLDER, OUT_GLB, OUT_USDZ, OUT_UNKNOWN };
 
-#define EXTENSION_MAX 5
+static const struct {
+    struct str extension;
+    enum out out;
+} outs[] = {
+    {STR_INIT("glb"), OUT_GLB},      {STR_INIT("usdz"), OUT_USDZ},
+    {STR_INIT("gltf"), OUT_UNKNOWN}, {STR_INIT("obj"), OUT_UNKNOWN},
+    {STR_INIT("mtl"), OUT_UNKNOWN},  {STR_INIT("ply"), OUT_UNKNOWN},
+    {STR_INIT("stl"), OUT_UNKNOWN},  {STR_INIT("fbx"), OUT_UNKNOWN},
+    {STR_INIT("dae"), OUT_UNKNOWN},  {STR_INIT("3mf"), OUT_UNKNOWN},
+    {STR_INIT("usd"), OUT_UNKNOWN},  {STR_INIT("usda"), OUT_UNKNOWN},
+    {STR_INIT("usdc"), OUT_UNKNOWN}, {STR_INIT("jpg"), OUT_UNKNOWN},
+    {STR_INIT("jpeg"), OUT_UNKNOWN}, {STR_INIT("png"), OUT_UNKNOWN},
+    {STR_INIT("json"), OUT_UNKNOWN}, {STR_INIT("zip"), OUT_UNKNOWN},
+};
 
 // What looks like a file's name is no folder, unless there is one, or a slash says so.
 static enum out out_of(const char *path)
 {
     struct stat st;
     const char *dot = strrchr(path, '.');
-    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+    if (dot == NULL || (stat(path, &st) == 0 && S_ISDIR(st.st_mode)))
         return OUT_FOLDER;
-    if (dot == NULL || dot == path || dot[-1] == '/')
-        return OUT_FOLDER;
-    struct str extension = str_of(dot + 1);
-    if (str_equal_nocase(extension, STR("glb")))
-        return OUT_GLB;
-    if (str_equal_nocase(extension, STR("usdz")))
-        return OUT_USDZ;
-    bool has_letter = false;
-    for (size_t i = 0; i < extension.len; i++) {
-        if (!isalnum((unsigned char)extension.ptr[i]))
-            return OUT_FOLDER;
-        has_letter = has_letter || isalpha((unsigned char)extension.ptr[i]);
+    for (size_t i = 0; i < COUNT_OF(outs); i++) {
+        if (str_equal_nocase(outs[i].extension, str_of(dot + 1)))
+            return outs[i].out;
     }
-    return has_letter && extension.len <= EXTENSION_MAX ? OUT_UNKNOWN : OUT_FOLDER;
+    return OUT_FOLDER;
 }
 
 // Puts what the command line says of the output into the options, whose only product is one.
@@ -286,10 +290,20 @@ static const struct cli_command cmd_mesh_convert = {
     .run = run_convert,
 };
 
+// What the service starts for each of its conversions; not for people, so in no help.
+static int run_worker(char **words)
+{
+    struct error err;
+    convert_worker_run(words, STR(SUNLEAD_VERSION), &err);
+    return cli_fail_error(&err);
+}
+
 static int run(const struct cli_command *command, char **argv)
 {
     if (argv[1] != NULL && strcmp(argv[1], "convert") == 0)
         return run_convert(&cmd_mesh_convert, argv + 1);
+    if (argv[1] != NULL && strcmp(argv[1], "worker") == 0)
+        return run_worker(argv + 2);
     static const struct cli_option options[] = {{0}};
     const char *action = NULL;
     enum cli_parsed parsed = cli_parse(command, options, argv, &action);

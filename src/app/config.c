@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/field.h"
 #include "base/fs.h"
+#include "domain/company.h"
 
 #define FILE_MAX_BYTES (64 * 1024)
 
@@ -103,10 +104,23 @@ const struct setting config_settings[] = {
      .help = "background jobs under way at most"},
     {"COMPANY_JOBS_MAX", SETTING_INT, .value = "0", INT(company_jobs_max), .min = 0, .max = 10000,
      .help = "orders of one company that are being sent at once, over all processes; 0 is no cap"},
+    {"CONVERT_CONCURRENCY", SETTING_OPT_INT, OPT_INT(convert_concurrency), .min = 0, .max = 256,
+     .help = "models made for browsers and phones at once; unset is half the cores, 0 leaves that "
+             "to other processes"},
+    {"CONVERT_MEMORY_MB", SETTING_INT, .value = "1024", INT(convert_memory_mb), .min = 128,
+     .max = 1048576, .help = "megabytes of memory that making one model may take"},
     {"JOBS_KEEP_DAYS", SETTING_INT, .value = "30", INT(jobs_keep_days), .min = 1, .max = 3650,
      .help = "days for which dead and cancelled jobs are kept"},
     {"EVENTS_KEEP_DAYS", SETTING_INT, .value = "90", INT(events_keep_days), .min = 1, .max = 3650,
      .help = "days for which events are kept"},
+    {"FILE_RETENTION", SETTING_RETENTION, .value = "keep", TEXT(file_retention), .max = 20,
+     .help = "what becomes of fetched files: keep; a number of days, after which they are removed; "
+             "or stream, nothing is stored. A company may have it otherwise"},
+    {"FILE_QUOTA_MB", SETTING_INT, .value = "0", INT(file_quota_mb), .min = 0, .max = 1000000000,
+     .help = "megabytes that a company's files may take, where it has no quota of its own; 0 is no "
+             "bound"},
+    {"MODEL_ATTRIBUTION", SETTING_TEXT, TEXT(model_attribution), .max = COMPANY_ATTRIBUTION_MAX,
+     .help = "text that is to be shown with each model, where a company has none of its own"},
 };
 
 const size_t config_setting_count = COUNT_OF(config_settings);
@@ -184,6 +198,9 @@ static void append_wanted(struct buf *text, const struct setting *setting)
     case SETTING_ADDRESS:
         BUF_LITERAL(text, "an IP address such as 127.0.0.1");
         break;
+    case SETTING_RETENTION:
+        buf_printf(text, "keep, stream or a number of days from 1 to %d", RETENTION_DAYS_MAX);
+        break;
     case SETTING_INT:
     case SETTING_OPT_INT:
         buf_printf(text, "a whole number from %lld to %lld", (long long)setting->min,
@@ -257,6 +274,8 @@ static bool is_origin(struct str s)
 static bool is_text_of(enum setting_type type, struct str s)
 {
     unsigned char address[sizeof(struct in6_addr)];
+    enum file_retention retention;
+    int64_t days;
     switch (type) {
     case SETTING_TEXT:
         return true;
@@ -266,6 +285,8 @@ static bool is_text_of(enum setting_type type, struct str s)
         return is_origin(s);
     case SETTING_ADDRESS:
         return inet_pton(AF_INET, s.ptr, address) == 1 || inet_pton(AF_INET6, s.ptr, address) == 1;
+    case SETTING_RETENTION:
+        return file_retention_parse(s, &retention, &days);
     case SETTING_INT:
     case SETTING_OPT_INT:
     case SETTING_CHOICE:
@@ -311,6 +332,7 @@ static bool set_value(const struct candidate *candidate, struct arena *arena, st
     case SETTING_HTTP_URL:
     case SETTING_ORIGIN:
     case SETTING_ADDRESS:
+    case SETTING_RETENTION:
         return set_text(setting, candidate->value, arena, member);
     case SETTING_INT:
         return number_parse_i64(candidate->value, setting->min, setting->max, member) == ERR_OK;
@@ -472,6 +494,7 @@ struct str config_value(const struct config *config, const struct setting *setti
     case SETTING_HTTP_URL:
     case SETTING_ORIGIN:
     case SETTING_ADDRESS:
+    case SETTING_RETENTION:
         return show_text(setting, *(const char *const *)member, arena);
     case SETTING_INT:
         return arena_printf(arena, "%lld", (long long)*(const int64_t *)member);

@@ -59,20 +59,26 @@ struct config {
     int64_t http_threads;
     int64_t job_concurrency;
     int64_t company_jobs_max;
+    struct opt_i64 convert_concurrency;
+    int64_t convert_memory_mb;
     int64_t jobs_keep_days;
     int64_t events_keep_days;
+    const char *file_retention;
+    int64_t file_quota_mb;
+    const char *model_attribution;
     enum setting_source sources[CONFIG_SETTINGS_MAX]; // by the position in config_settings
 };
 
 // The C type behind each: const char *, int64_t, struct opt_i64, int.
 enum setting_type {
-    SETTING_TEXT,     // one line of UTF-8, at most max bytes
-    SETTING_HTTP_URL, // text: http:// or https:// and a host; slashes at its end are dropped
-    SETTING_ORIGIN,   // text: * or http(s)://host[:port]
-    SETTING_ADDRESS,  // text: an IP address
-    SETTING_INT,      // whole number from min to max
-    SETTING_OPT_INT,  // the same, or unset
-    SETTING_CHOICE,   // one of names[], as its position
+    SETTING_TEXT,      // one line of UTF-8, at most max bytes
+    SETTING_HTTP_URL,  // text: http:// or https:// and a host; slashes at its end are dropped
+    SETTING_ORIGIN,    // text: * or http(s)://host[:port]
+    SETTING_ADDRESS,   // text: an IP address
+    SETTING_RETENTION, // text: keep, stream or a number of days
+    SETTING_INT,       // whole number from min to max
+    SETTING_OPT_INT,   // the same, or unset
+    SETTING_CHOICE,    // one of names[], as its position
 };
 
 enum setting_flag {

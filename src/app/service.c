@@ -19,6 +19,8 @@
 #include "sql/migrate.h"
 #include "sql/sql.h"
 #include "store/copy_store.h"
+#include "tasks/file_announcer.h"
+#include "tasks/file_sweep.h"
 #include "tasks/tasks.h"
 #include "upstream/lightfusion.h"
 
@@ -37,7 +39,10 @@ struct service {
     struct http_client *http;
     struct lightfusion *lf;
     struct upstream_state *upstream;
+    struct file_announcer announcer;
     struct files *files;
+    struct file_sweep *sweep; // where jobs run
+    struct convert *convert;
     struct watch *watch;
     struct jobs *jobs;
     struct notices notices;
@@ -154,10 +159,12 @@ static enum err open_upstream(struct service *service, const struct config *conf
 static enum err open_files(struct service *service, const struct config *config, struct error *err)
 {
     TRY(pool_open(&service->pool, "files", FILE_THREADS, FILE_QUEUE_MAX, err));
+    file_announcer_init(&service->announcer, service->db, clock_system());
     const struct files_settings settings = {
         .dir = arena_printf(service->arena, "%s/files", config->data_dir).ptr,
         .http = service->http,
         .pool = service->pool,
+        .announcer = &service->announcer.announcer,
     };
     enum err code = files_open(&settings, &service->files, err);
     TRY(name_setting(code, "DATA_DIR", err));
@@ -179,6 +186,37 @@ static enum err open_files(struct service *service, const struct config *config,
                         err);
 }
 
+#define MB INT64_C(1000000)
+
+static struct file_policy file_policy_of_settings(const struct config *config)
+{
+    struct file_policy policy = {
+        .quota = config->file_quota_mb * MB,
+        .attribution = str_of(config->model_attribution),
+    };
+    check(file_retention_parse(str_of(config->file_retention), &policy.retention, &policy.days));
+    return policy;
+}
+
+// Conversions leave the other half of the machine to requests.
+static unsigned convert_threads(const struct config *config)
+{
+    if (config->convert_concurrency.set)
+        return (unsigned)config->convert_concurrency.value;
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return cores < 4 ? 1 : (unsigned)cores / 2;
+}
+
+static enum err open_convert(struct service *service, const struct config *config,
+                             struct error *err)
+{
+    const struct convert_settings settings = {
+        .threads = convert_threads(config),
+        .limits = {(unsigned)config->convert_memory_mb, CONVERT_CPU_S_DEFAULT},
+    };
+    return settings.threads == 0 ? ERR_OK : convert_open(&settings, &service->convert, err);
+}
+
 static enum err open_runner(struct service *service, const struct config *config,
                             const struct service_options *options, struct error *err)
 {
@@ -188,10 +226,12 @@ static enum err open_runner(struct service *service, const struct config *config
         .lf = service->lf,
         .http = service->http,
         .files = service->files,
+        .convert = service->convert,
         .notices = &service->notices,
         .poll_notes = poll_notes_open(service->db, clock_system()),
         .upstream = service->upstream,
         .absent_after_us = config->order_absent_after * US_PER_S,
+        .file_policy = file_policy_of_settings(config),
         .pace = options->pace,
     };
     size_t file_jobs = ((size_t)config->job_concurrency + 3) / 4;
@@ -200,18 +240,29 @@ static enum err open_runner(struct service *service, const struct config *config
         .clock = clock_system(),
         .kinds = {[JOB_ORDER] = task_order_run,
                   [JOB_POLL] = task_poll_run,
-                  [JOB_FILES] = task_files_run},
+                  [JOB_FILES] = task_files_run,
+                  [JOB_CONVERT] = service->convert == NULL ? NULL : task_convert_run},
         .app = &service->tasks,
         .concurrency = (size_t)config->job_concurrency,
         // An order that is claimed before there is a slot for its call would go before others'
         // turns; slow storage must not keep orders and polls waiting.
         .kind_max = {[JOB_ORDER] = (size_t)config->lightfusion_concurrency,
-                     [JOB_FILES] = file_jobs < FILE_JOBS_MAX ? file_jobs : FILE_JOBS_MAX},
+                     [JOB_FILES] = file_jobs < FILE_JOBS_MAX ? file_jobs : FILE_JOBS_MAX,
+                     [JOB_CONVERT] = convert_threads(config)},
         .company_max = (size_t)config->company_jobs_max,
         .keep_jobs_us = config->jobs_keep_days * 86400 * US_PER_S,
         .keep_events_us = config->events_keep_days * 86400 * US_PER_S,
         .pace = options->pace,
     };
+    const struct file_sweep_settings sweep = {
+        .db = service->db,
+        .http = service->http,
+        .files = service->files,
+        .clock = clock_system(),
+        .policy = service->tasks.file_policy,
+        .pace = options->pace,
+    };
+    service->sweep = file_sweep_open(&sweep);
     return jobs_open(&settings, &service->jobs, err);
 }
 
@@ -219,8 +270,10 @@ static enum err open_jobs(struct service *service, const struct config *config,
                           const struct service_options *options, struct error *err)
 {
     TRY(watch_open(&service->watch, err));
-    if (!options->no_jobs)
+    if (!options->no_jobs) {
+        TRY(open_convert(service, config, err));
         TRY(open_runner(service, config, options, err));
+    }
     service->notices = (struct notices){
         .db = service->db,
         .watch = service->watch,
@@ -266,6 +319,7 @@ static enum err open_server(struct service *service, const struct config *config
         .watch = service->watch,
         .notices = &service->notices,
         .defaults = defaults_of(config),
+        .file_policy = file_policy_of_settings(config),
         .insecure = options->insecure,
         .cors_origin = config->cors_origin,
         .cdn_base_url = config->cdn_base_url,
@@ -334,10 +388,13 @@ void service_close(struct service *service)
         notices_close(&service->notices);
     http_server_close(service->server);
     jobs_close(service->jobs);
+    file_sweep_stop(service->sweep);
     upstream_state_stop(service->upstream);
     http_client_close(service->http);
+    convert_close(service->convert);
     pool_close(service->pool);
     watch_close(service->watch);
+    file_sweep_close(service->sweep);
     files_close(service->files);
     lightfusion_close(service->lf);
     upstream_state_close(service->upstream);

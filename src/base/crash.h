@@ -43,7 +43,13 @@
     STEP(FILE_FETCHING, "file.fetching", "a file is about to be asked for")                        \
     STEP(FILE_NAMING, "file.naming", "a file is here whole, under its temporary name")             \
     STEP(FILE_NAMED, "file.named", "a file has its name; its row is not stored")                   \
-    STEP(FILE_STORED, "file.stored", "a file's row is stored")
+    STEP(FILE_STORED, "file.stored", "a file's row is stored")                                     \
+    STEP(CONVERT_STARTING, "convert.starting", "a conversion is about to be started")              \
+    STEP(CONVERT_STARTED, "convert.started", "a conversion works in its own process")              \
+    STEP(CONVERT_MADE, "convert.made", "models are made, under temporary names")                   \
+    STEP(CONVERT_NAMED, "convert.named", "one of them has its name; no row is stored")             \
+    STEP(CONVERT_STORING, "convert.storing", "their rows are about to be stored")                  \
+    STEP(CONVERT_STORED, "convert.stored", "their rows are stored")
 // clang-format on
 
 enum crash_step {

@@ -166,6 +166,14 @@ static enum err sync_folder_of(const char *path, struct error *err)
     return ERR_OK;
 }
 
+enum err fs_write_file(const char *path, struct str bytes, struct error *err)
+{
+    CLEANUP(fd_close) int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd < 0)
+        return fs_err(err, "open", path);
+    return fs_write_all(fd, bytes.ptr, bytes.len, err);
+}
+
 enum err fs_publish(int fd, const char *tmp_path, const char *path, struct error *err)
 {
     if (fsync(fd) != 0)

@@ -27,6 +27,9 @@ MUST_CHECK enum err fs_read_all(const char *path, struct arena *arena, size_t ma
 // fs_write_all() writes all bytes to fd, through interruptions. A full disk is ERR_UNAVAILABLE.
 MUST_CHECK enum err fs_write_all(int fd, const void *bytes, size_t len, struct error *err);
 
+// fs_write_file() makes or replaces a file with these bytes, without care for a crash.
+MUST_CHECK enum err fs_write_file(const char *path, struct str bytes, struct error *err);
+
 // fs_publish() makes a file that was written under tmp_path appear as path, whole or not at all,
 // also after a power cut: fsync of the file (fd), rename, fsync of the folder. Replaces what was
 // there.

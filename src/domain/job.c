@@ -3,17 +3,16 @@
 
 #include <assert.h>
 
-const char *const job_kind_names[] = {NULL, "order", "poll", "files", FIELD_NAMES_END};
+const char *const job_kind_names[] = {NULL, "order", "poll", "files", "convert", FIELD_NAMES_END};
 const char *const job_state_names[] = {NULL,   "ready",     "running",
                                        "dead", "cancelled", FIELD_NAMES_END};
 
 // A run that comes to nothing was cut off, mostly with its process. Only a job that never gets
 // further is to end dead, not one that met a row of restarts.
 const struct job_kind_rule job_kind_rules[] = {
-    [JOB_NONE] = {.failures_max = 1},
-    [JOB_ORDER] = {.takes_turns = true, .failures_max = 20},
-    [JOB_POLL] = {.failures_max = 20},
-    [JOB_FILES] = {.failures_max = 20},
+    [JOB_NONE] = {.failures_max = 1},     [JOB_ORDER] = {.takes_turns = true, .failures_max = 20},
+    [JOB_POLL] = {.failures_max = 20},    [JOB_FILES] = {.failures_max = 20},
+    [JOB_CONVERT] = {.failures_max = 20},
 };
 static_assert(COUNT_OF(job_kind_rules) == JOB_KIND_COUNT, "each kind has its rule");
 

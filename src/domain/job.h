@@ -12,9 +12,10 @@
 // The kinds of jobs there are; one file in tasks/ each.
 enum job_kind {
     JOB_NONE,
-    JOB_ORDER, // sends an order, or finds out what became of it
-    JOB_POLL,  // follows LightFusion's work on a project
-    JOB_FILES, // fetches the mesh files of a completed project
+    JOB_ORDER,   // sends an order, or finds out what became of it
+    JOB_POLL,    // follows LightFusion's work on a project
+    JOB_FILES,   // fetches the mesh files of a completed project
+    JOB_CONVERT, // makes models for browsers and phones of them
     JOB_KIND_COUNT,
 };
 

@@ -20,6 +20,7 @@ static const struct field model_file_fields[] = {
     {FIELD_AS_STR(struct model_file, content_type, 64)},
     {FIELD_AS_STR(struct model_file, error, 300)},
     {FIELD_AS_I64(struct model_file, tries), .flags = FIELD_NO_JSON},
+    {FIELD_AS_RAW(struct model_file, data, MODEL_FILE_DATA_MAX), .flags = FIELD_NO_JSON},
     {FIELD_AS_TIME(struct model_file, updated_at), .flags = FIELD_NO_JSON},
 };
 const struct field_table model_file_table =
@@ -44,6 +45,14 @@ static const struct {
 };
 static_assert(COUNT_OF(kinds) == MODEL_FILE_KIND_COUNT, "each kind has its name");
 static_assert(MODEL_FILE_ORIGINAL_MAX == MODEL_FILE_ORIGINAL_COUNT, "originals come first");
+
+enum model_file_kind model_file_kind_of(struct str name)
+{
+    size_t kind = MODEL_FILE_KIND_COUNT - 1;
+    while (kind > MODEL_FILE_NONE && !str_equal(kinds[kind].name, name))
+        kind--;
+    return (enum model_file_kind)kind;
+}
 
 struct str model_file_name(enum model_file_kind kind)
 {

@@ -53,12 +53,16 @@ struct model_file {
     struct str content_type;
     struct str error; // in words, where there is no copy
     int64_t tries;    // that failed, of the last job that fetched it
+    struct str data;  // the manifest's content, JSON; null for other files
     struct opt_i64 updated_at;
 };
 
 extern const struct field_table model_file_table;
 extern const char *const model_file_kind_names[]; // "jpg", "obj", ..., "preview", "web", ...
 extern const char *const model_file_state_names[];
+
+// Of a file that is removed.
+#define MODEL_FILE_REMOVED_WORDS STR("it was removed: its time of keeping is over")
 
 #define MODEL_FILE_MAX_BYTES (INT64_C(512) << 20) // larger ones are not taken
 
@@ -67,6 +71,12 @@ static inline bool model_file_is_original(enum model_file_kind kind)
 {
     return kind > MODEL_FILE_NONE && kind <= MODEL_FILE_ORIGINAL_MAX;
 }
+
+// MODEL_FILE_DATA_MAX is how long a manifest may be that is kept in its row.
+#define MODEL_FILE_DATA_MAX (32 * 1024)
+
+// model_file_kind_of() is the kind of the file with a name; MODEL_FILE_NONE if there is none.
+enum model_file_kind model_file_kind_of(struct str name);
 
 // model_file_is_text() tells whether a kind is, or may be, text that gzip makes much smaller.
 static inline bool model_file_is_text(enum model_file_kind kind)

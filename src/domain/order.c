@@ -9,8 +9,8 @@ const char *const order_state_names[] = {NULL,     "requested", "sending",      
 const char *const order_failure_names[] = {NULL,      "refused",  "unavailable",  "unauthorized",
                                            "limited", "unclear",  "errored",      "timeout",
                                            "gone",    "given_up", FIELD_NAMES_END};
-const char *const files_state_names[] = {"none", "pending", "partial",
-                                         "done", "failed",  FIELD_NAMES_END};
+const char *const files_state_names[] = {"none",   "pending", "partial", "done",
+                                         "failed", "removed", "remote",  FIELD_NAMES_END};
 
 #define JSON_TEXT_MAX 65536
 

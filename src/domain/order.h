@@ -40,7 +40,15 @@ enum order_failure {
 };
 
 // The state of the copies of an order's mesh files.
-enum files_state { FILES_NONE, FILES_PENDING, FILES_PARTIAL, FILES_DONE, FILES_FAILED };
+enum files_state {
+    FILES_NONE,
+    FILES_PENDING,
+    FILES_PARTIAL,
+    FILES_DONE,
+    FILES_FAILED,
+    FILES_REMOVED, // those that were stored are not kept any longer
+    FILES_REMOTE,  // nothing is stored of the company's models
+};
 
 struct order {
     int64_t id;

@@ -82,16 +82,32 @@ static enum err check_sha256(struct str sha256, struct error *err)
     return ERR_OK;
 }
 
+static void announced(struct files_announce *announce)
+{
+    struct files_put *put = CONTAINER_OF(announce, struct files_put, announce);
+    put->error = announce->error;
+    if (put->error.code == ERR_OK)
+        put->files->kind->put(put);
+    else
+        put->done(put);
+}
+
 void files_put_start(struct files *files, struct files_put *put)
 {
     check(put->fd >= 0 && put->tmp_path != NULL && put->done != NULL);
     check(put->content_type.len > 0);
     put->files = files;
     error_reset(&put->error);
-    if (check_sha256(put->sha256, &put->error) == ERR_OK)
-        files->kind->put(put);
-    else
+    if (check_sha256(put->sha256, &put->error) != ERR_OK) {
         put->done(put);
+        return;
+    }
+    put->announce = (struct files_announce){.sha256 = put->sha256, .done = announced};
+    error_reset(&put->announce.error);
+    if (files->announcer == NULL)
+        announced(&put->announce);
+    else
+        files->announcer->start(files->announcer, &put->announce);
 }
 
 enum err files_locate(struct files *files, struct arena *arena, struct files_place *place,
@@ -182,6 +198,7 @@ enum err files_open(const struct files_settings *settings, struct files **ret_fi
     files->kind = &files_dir_kind;
     files->http = settings->http;
     files->pool = settings->pool;
+    files->announcer = settings->announcer;
     files->max_bytes = MODEL_FILE_MAX_BYTES;
     files->connect_ms = CONNECT_MS;
     files->total_ms = TOTAL_MS;

@@ -14,10 +14,27 @@
 
 struct files;
 
+struct files_announce;
+struct files_announcer;
+
+// Told of each content before it is put into the store, so that one that nobody names in the end
+// can be found, and removed.
+struct files_announcer {
+    void (*start)(const struct files_announcer *announcer, struct files_announce *announce);
+};
+
+// One content that is about to be put. done is called once, on any thread.
+struct files_announce {
+    struct str sha256;
+    void (*done)(struct files_announce *announce);
+    struct error error; // out; not ERR_OK: it must not be put now
+};
+
 struct files_settings {
     const char *dir;          // made if it is not there; temporary files are in <dir>/tmp
     struct http_client *http; // downloads
     struct pool *pool;        // checks, syncs
+    const struct files_announcer *announcer; // outlives the store; NULL: none
 };
 
 // files_open() opens the store: contents are at <dir>/ab/abcdef... by their SHA-256, and beside
@@ -75,11 +92,12 @@ struct files_put {
     struct error error;
     // the store's own
     struct files *files;
+    struct files_announce announce;
     struct pool_work work;
 };
 
-// files_put_start() stores a content: when done says ERR_OK it is there whole and will be after a
-// power cut; else it is not there at all, unless it was before. Does not block.
+// files_put_start() announces and stores a content: when done says ERR_OK it is there whole and
+// will be after a power cut; else it is not there at all, unless it was before. Does not block.
 void files_put_start(struct files *files, struct files_put *put);
 
 // Where a content can be read by who asked for it.
@@ -149,13 +167,14 @@ typedef void files_fetch_done_fn(struct files_fetch *fetch);
 struct files_fetch {
     struct str url; // http or https; copied
     enum model_file_kind kind;
+    struct opt_i64 room; // bytes that it may have; not set: as many as any file
     files_fetch_done_fn *done;
     void *ctx;
     // out
     // ERR_OK: stored. ERR_NOT_FOUND: 404. ERR_CORRUPT: what came is not such a file (the message
-    // says why). ERR_TOO_LARGE. ERR_UPSTREAM, ERR_TIMEOUT: not fetched, try again
-    // (error.retry_after_s where it was said). ERR_UNAVAILABLE: our side cannot now (no room on
-    // disk, busy, shutting down).
+    // says why). ERR_TOO_LARGE. ERR_EXHAUSTED: there is no room for it. ERR_UPSTREAM, ERR_TIMEOUT:
+    // not fetched, try again (error.retry_after_s where it was said). ERR_UNAVAILABLE: our side
+    // cannot now (no room on disk, busy, shutting down).
     struct error error;
     int64_t size;
     char sha256[SHA256_HEX + 1];

@@ -66,8 +66,14 @@ static void break_off(struct download *download)
     end_download(download);
 }
 
-static enum err too_large(struct download *download)
+// As soon as it is known how large the file is, or that it is larger.
+static enum err check_size(struct download *download, int64_t size)
 {
+    const struct opt_i64 *room = &download->fetch->room;
+    if (room->set && size > room->value)
+        return error_set(error_of(download), ERR_EXHAUSTED, "there is no room for the file");
+    if (size <= files_of(download)->max_bytes)
+        return ERR_OK;
     return error_set(error_of(download), ERR_TOO_LARGE, "the file is larger than %lld bytes",
                      (long long)files_of(download)->max_bytes);
 }
@@ -90,8 +96,7 @@ static enum err begin_whole(struct download *download)
     download->said = download->http.content_length;
     download->md5 = STR_NULL;
     note_md5(download);
-    if (download->said.set && download->said.value > files_of(download)->max_bytes)
-        return too_large(download);
+    TRY(check_size(download, download->said.set ? download->said.value : 0));
     TRY(files_partial_create(&download->partial, download->http.wanted[WANT_ETAG].value,
                              error_of(download)));
     return files_partial_reserve(&download->partial, download->said.set ? download->said.value : 0,
@@ -112,8 +117,7 @@ static enum err begin_part(struct download *download)
     TRY(files_partial_cut(&download->partial, range.first, error_of(download)));
     download->said = OPT_I64(range.total);
     note_md5(download);
-    if (range.total > files_of(download)->max_bytes)
-        return too_large(download);
+    TRY(check_size(download, range.total));
     return files_partial_reserve(&download->partial, range.total, error_of(download));
 }
 
@@ -132,8 +136,7 @@ static enum err take_bytes(struct download *download, const void *bytes, size_t 
     if (!download->begun)
         TRY(begin_body(download));
     struct partial *partial = &download->partial;
-    if (len > (uint64_t)(files_of(download)->max_bytes - partial->size))
-        return too_large(download);
+    TRY(check_size(download, partial->size + (int64_t)len));
     if (fs_write_all(partial->fd, bytes, len, error_of(download)) != ERR_OK)
         return files_disk_err(error_of(download));
     partial->size += (int64_t)len;

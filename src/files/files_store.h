@@ -30,6 +30,7 @@ struct files {
     int dir_fd;
     struct http_client *http;
     struct pool *pool;
+    const struct files_announcer *announcer;
     // What a download may take; files_open() sets them, tests make them smaller.
     int64_t max_bytes;
     unsigned connect_ms;

@@ -8,6 +8,8 @@
 #include "base/buf.h"
 #include "base/str.h"
 
+struct buf;
+
 // Who signs.
 struct s3_key {
     struct str region;

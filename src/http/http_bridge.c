@@ -13,6 +13,7 @@
 
 #define POOL_BYTES       16384
 #define CONNECTIONS_LOTS 1000000 // libmicrohttpd's own limit; ours is checked in on_accept()
+#define SURPLUS_MAX      256     // connections beyond the limit that are told so
 
 static enum MHD_Result on_accept(void *cls, const struct sockaddr *address, socklen_t len)
 {
@@ -20,7 +21,8 @@ static enum MHD_Result on_accept(void *cls, const struct sockaddr *address, sock
     struct http_server *server = loop->server;
     (void)address;
     (void)len;
-    bool room = http_deadlines_count(server->deadlines) < server->settings.connection_max;
+    size_t max = (size_t)server->settings.connection_max + SURPLUS_MAX;
+    bool room = http_deadlines_count(server->deadlines) < max;
     return room ? MHD_YES : MHD_NO;
 }
 
@@ -129,10 +131,15 @@ static void walk_headers(struct http_request *request, const char *method, const
 
 static enum MHD_Result queue_answer(struct http_request *request)
 {
+    const struct http_answer *answer = &request->answer;
     if (http_flaw_waits(request))
         return MHD_YES;
     if (http_flaw_is_silent(request))
         return MHD_NO;
+    // A flaw may be that an answer comes slowly.
+    if (request->flawed == NULL)
+        http_deadline_begin_sending(request->connection,
+                                    answer->fd < 0 ? answer->body.len : answer->length);
     return http_answer_queue(request) ? MHD_YES : MHD_NO;
 }
 
@@ -270,6 +277,7 @@ static void on_completed(void *cls, struct MHD_Connection *mhd, void **context,
         http_flaw_sent(request);
     fd_close(&request->answer.fd);
     http_deadline_await_body(connection, false);
+    http_deadline_end_sending(connection);
     http_deadline_set(connection, now + server->settings.idle_ms * US_PER_MS);
     bool counted = request->counted;
     http_connection_put_arena(connection, request->arena);
@@ -306,12 +314,11 @@ struct MHD_Daemon *http_bridge_open(struct http_loop *loop, int listen_fd)
                             MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_LOTS, //
                             MHD_OPTION_CONNECTION_MEMORY_LIMIT,
                             pool < POOL_BYTES ? (size_t)POOL_BYTES : pool,
-                            MHD_OPTION_CONNECTION_TIMEOUT, (settings->idle_ms + 999) / 1000, //
-                            MHD_OPTION_STRICT_FOR_CLIENT, 0,                                 //
-                            MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,                            //
-                            MHD_OPTION_URI_LOG_CALLBACK, on_request_line, loop,              //
-                            MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,                //
-                            MHD_OPTION_NOTIFY_COMPLETED, on_completed, loop,                 //
-                            MHD_OPTION_NOTIFY_CONNECTION, on_connection, loop,               //
+                            MHD_OPTION_STRICT_FOR_CLIENT, 0,                    //
+                            MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,               //
+                            MHD_OPTION_URI_LOG_CALLBACK, on_request_line, loop, //
+                            MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,   //
+                            MHD_OPTION_NOTIFY_COMPLETED, on_completed, loop,    //
+                            MHD_OPTION_NOTIFY_CONNECTION, on_connection, loop,  //
                             MHD_OPTION_END);
 }

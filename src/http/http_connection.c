@@ -1,12 +1,24 @@
 // What the server keeps per connection: its deadline, and an arena from one request to the next.
 #include "http/http_connection.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "http/http_deadline.h"
 
-#define ARENA_BYTES 8192
+#define ARENA_BYTES  8192
+#define UNSENT_BYTES 131072
+
+// Of what a client does not read the kernel would keep megabytes, and cut other connections when
+// all together are too much for it. This bounds what waits behind what is under way, which is the
+// client's window.
+static void bound_unsent(int fd)
+{
+    int bytes = UNSENT_BYTES;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof(bytes));
+}
 
 struct http_connection *http_connection_open(struct http_server *server, int fd)
 {
@@ -15,11 +27,13 @@ struct http_connection *http_connection_open(struct http_server *server, int fd)
         shutdown(fd, SHUT_RDWR);
         return NULL;
     }
+    bound_unsent(fd);
     connection->server = server;
     connection->fd = fd;
     http_deadline_set(connection,
                       http_server_now(server) + server->settings.header_deadline_ms * US_PER_MS);
     http_deadlines_add(server->deadlines, connection);
+    connection->surplus = http_deadlines_count(server->deadlines) > server->settings.connection_max;
     return connection;
 }
 

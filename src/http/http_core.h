@@ -35,18 +35,21 @@ struct http_loop {
     pthread_t thread;
 };
 
-// A TCP connection. It belongs to its loop; only deadline_us, body_awaited, hung_up and the list
-// are touched by the reaper.
+// A TCP connection. It belongs to its loop; only deadline_us, body_awaited, sending, acked, hung_up
+// and the list are touched by the reaper.
 struct http_connection {
     struct http_server *server;
     int fd;
     _Atomic int64_t deadline_us; // monotonic; the reaper shuts it down then. INT64_MAX: never
     _Atomic bool body_awaited;   // the rest of a body is still to come
+    _Atomic bool sending;        // an answer is on its way: at the deadline, look how it goes
+    _Atomic uint64_t acked;      // bytes that the peer had taken when that was last looked at
     bool hung_up;                // the reaper saw that nothing more will come
     struct http_connection *next;
     struct http_connection *prev;
     struct arena *spare; // of the last request, for the next one
     bool used;           // a request line came
+    bool surplus;        // beyond connection_max: it is told so
     bool unread;         // a request was answered before all of it was read
 };
 

@@ -2,9 +2,14 @@
 // byte, which lets a client hold a connection by dripping; these deadlines are absolute.
 #include "http/http_deadline.h"
 
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include "base/thread.h"
+
+#define SEND_LEAST  16384 // bytes that a client takes in send_ms, or it is cut
+#define SMALL_BYTES 65536 // an answer that the socket takes at once
 
 struct http_deadlines {
     pthread_mutex_t mutex;
@@ -30,12 +35,48 @@ static bool hung_up(struct http_connection *c)
     return again;
 }
 
+// How many bytes the peer said it has, since the connection began.
+static uint64_t acked_bytes(int fd)
+{
+    struct tcp_info info = {0};
+    socklen_t len = sizeof(info);
+    return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 ? info.tcpi_bytes_acked : 0;
+}
+
+// What the peer took before a small answer counts for it too: it is gone at once or a span later.
+void http_deadline_begin_sending(struct http_connection *connection, uint64_t bytes)
+{
+    struct http_server *server = connection->server;
+    if (bytes > SMALL_BYTES)
+        atomic_store_explicit(&connection->acked, acked_bytes(connection->fd),
+                              memory_order_relaxed);
+    atomic_store_explicit(&connection->sending, true, memory_order_relaxed);
+    http_deadline_set(connection, http_server_now(server) + server->settings.send_ms * US_PER_MS);
+}
+
+// Moves the deadline of a peer that takes what is sent. What is left of an answer is the socket's
+// at the end, so that the last bytes need not be as many.
+static bool goes_on(struct http_connection *c, int64_t deadline, int64_t now)
+{
+    if (!atomic_load_explicit(&c->sending, memory_order_relaxed))
+        return false;
+    uint64_t acked = acked_bytes(c->fd);
+    uint64_t before = atomic_exchange_explicit(&c->acked, acked, memory_order_relaxed);
+    if (acked < before + SEND_LEAST)
+        return false;
+    // Where the loop has set another meanwhile, that one holds.
+    int64_t next = now + c->server->settings.send_ms * US_PER_MS;
+    (void)atomic_compare_exchange_strong(&c->deadline_us, &deadline, next);
+    return true;
+}
+
 // Its loop sees the shutdown as the client's going away and ends the connection.
 static void shut_late_ones_locked(struct http_deadlines *deadlines)
 {
     int64_t now = clock_monotonic_us(deadlines->clock);
     for (struct http_connection *c = deadlines->head; c != NULL; c = c->next) {
-        bool late = now >= atomic_load_explicit(&c->deadline_us, memory_order_relaxed);
+        int64_t deadline = atomic_load_explicit(&c->deadline_us, memory_order_relaxed);
+        bool late = now >= deadline && !goes_on(c, deadline, now);
         if (!late && !hung_up(c))
             continue;
         http_deadline_set(c, HTTP_NO_DEADLINE);

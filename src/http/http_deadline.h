@@ -39,6 +39,18 @@ static inline void http_deadline_set(struct http_connection *connection, int64_t
     atomic_store_explicit(&connection->deadline_us, deadline_us, memory_order_relaxed);
 }
 
+// http_deadline_begin_sending() sets the connection's deadline send_ms from now, for an answer of
+// so many bytes. It moves on as long as the peer takes what is sent. Only the connection's loop
+// calls it.
+void http_deadline_begin_sending(struct http_connection *connection, uint64_t bytes);
+
+// http_deadline_end_sending() makes the deadline a fixed one again. Only the connection's loop
+// calls it.
+static inline void http_deadline_end_sending(struct http_connection *connection)
+{
+    atomic_store_explicit(&connection->sending, false, memory_order_relaxed);
+}
+
 // http_deadline_await_body() tells whether the rest of a body is still to come. Only the
 // connection's loop calls it.
 static inline void http_deadline_await_body(struct http_connection *connection, bool awaited)

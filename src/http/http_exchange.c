@@ -58,6 +58,15 @@ static void refuse_and_close(struct http_request *request, int status, const cha
     http_refuse(request, status, message);
 }
 
+static void refuse_surplus(struct http_request *request)
+{
+    struct error err;
+    error_reset(&err);
+    (void)error_set(&err, ERR_UNAVAILABLE, "Too many connections are open.");
+    request->close = true;
+    http_problem(request, &err);
+}
+
 static void answer_preflight(struct http_request *request, struct str methods)
 {
     struct str headers = http_header(request, "Access-Control-Request-Headers");
@@ -167,6 +176,8 @@ void http_exchange_admit(struct http_request *request, size_t header_bytes, bool
     request->body_max = request->server->settings.body_max_bytes;
     if (fault != NULL)
         refuse_and_close(request, 400, fault);
+    else if (request->connection->surplus)
+        refuse_surplus(request);
     else if (request->line_bytes > header_max)
         refuse_and_close(request, 414, "The request line is too long.");
     else if (header_bytes > header_max)

@@ -1,6 +1,7 @@
 // The server as a whole: opening, draining, closing.
 #include "http/http_server.h"
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -10,6 +11,7 @@
 #include "http/http_listen.h"
 #include "http/http_loop.h"
 
+#define CONNECTIONS_MAX    10000
 #define TICKS_PER_DEADLINE 10
 #define TICK_MIN_MS        5
 #define TICK_MAX_MS        1000
@@ -27,13 +29,23 @@ static unsigned core_count(void)
     return cores < 1 ? 1 : (unsigned)cores;
 }
 
+// An answer may need a descriptor beside its connection's.
+static unsigned connections_of_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur / 2 > CONNECTIONS_MAX)
+        return CONNECTIONS_MAX;
+    return (unsigned)limit.rlim_cur / 2;
+}
+
 static void fill_defaults(struct http_server_settings *settings)
 {
     set_default(&settings->loops, core_count());
     set_default(&settings->header_deadline_ms, 10000);
     set_default(&settings->body_deadline_ms, 60000);
     set_default(&settings->idle_ms, 60000);
-    set_default(&settings->connection_max, 10000);
+    set_default(&settings->send_ms, 60000);
+    set_default(&settings->connection_max, connections_of_descriptors());
     if (settings->header_max_bytes == 0)
         settings->header_max_bytes = 8192;
     if (settings->body_max_bytes == 0)
@@ -49,6 +61,8 @@ static unsigned tick_ms(const struct http_server_settings *settings)
         least = settings->body_deadline_ms;
     if (settings->idle_ms < least)
         least = settings->idle_ms;
+    if (settings->send_ms < least)
+        least = settings->send_ms;
     unsigned tick = least / TICKS_PER_DEADLINE;
     return tick < TICK_MIN_MS ? TICK_MIN_MS : tick > TICK_MAX_MS ? TICK_MAX_MS : tick;
 }

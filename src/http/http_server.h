@@ -57,8 +57,11 @@ struct http_server_settings {
     unsigned header_deadline_ms; // 0: 10,000
     unsigned body_deadline_ms;   // 0: 60,000, from the end of the headers
     unsigned idle_ms;            // 0: 60,000 from an answer to the next request line
-    unsigned connection_max;     // 0: 10,000; beyond it new ones are closed at once
-    const struct clock *clock;   // NULL: clock_system()
+    unsigned send_ms; // 0: 60,000; in each such span the client takes 16 KB of an answer, or is cut
+    // 0: 10,000, or half of the descriptors that the process may have. Some more are answered with
+    // 503 and closed, those beyond them closed at once.
+    unsigned connection_max;
+    const struct clock *clock; // NULL: clock_system()
 };
 
 // http_server_open() listens and starts the loops. Routes and settings texts must outlive the

@@ -7,6 +7,8 @@
 #include "mesh/glb.h"
 
 #define UV_STEPS 4095
+// A texture that repeats wants as many steps in each of its copies as two bytes have.
+#define UV_STEPS_REPEATED UINT16_MAX
 
 static void put_u16(unsigned char *at, uint16_t value)
 {
@@ -65,7 +67,8 @@ struct glb_grid glb_grid_of_uvs(const struct mesh_piece *piece)
     struct glb_grid grid = {0};
     for (int k = 0; k < 2; k++) {
         grid.offset[k] = min[k];
-        grid.scale[k] = max[k] > min[k] ? (max[k] - min[k]) / UV_STEPS : 1;
+        double range = max[k] - min[k];
+        grid.scale[k] = range > 0 ? range / (range > 1 ? UV_STEPS_REPEATED : UV_STEPS) : 1;
     }
     return grid;
 }
@@ -122,7 +125,7 @@ struct glb_stream glb_stream_uvs(const struct mesh_piece *piece, const struct gl
             if (grid == NULL)
                 put_float(at + k * 4, (float)uv[k]);
             else
-                put_u16(at + k * 2, to_grid(uv[k], grid, k, UV_STEPS));
+                put_u16(at + k * 2, to_grid(uv[k], grid, k, UV_STEPS_REPEATED));
         }
     }
     return stream;

@@ -27,8 +27,9 @@ struct mesh_jpeg_bounds {
 };
 
 // mesh_read_jpeg() decodes a JPEG; one with a side longer than bounds->side_px is made smaller.
-// Large ones are made smaller while they are decoded, so that memory follows that. The pixels live
-// in the arena. ERR_CORRUPT for what is broken or cut, ERR_TOO_LARGE beyond bounds->source_pixels.
+// Halves, quarters and eighths are made while it is decoded, so that memory follows the result; for
+// other sizes up to 32 Mi pixels are decoded at once. The pixels live in the arena. ERR_CORRUPT for
+// what is broken or cut, ERR_TOO_LARGE beyond bounds->source_pixels.
 MUST_CHECK enum err mesh_read_jpeg(const struct mesh_file *file,
                                    const struct mesh_jpeg_bounds *bounds, struct arena *arena,
                                    struct mesh_image *ret_image, struct error *err);

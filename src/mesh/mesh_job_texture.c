@@ -72,7 +72,8 @@ static enum err make_sizes(struct mesh_job *job, struct mesh_texture *texture,
 {
     CLEANUP(arena_close_ptr) struct arena *scratch = arena_open(0);
     const struct mesh_convert_options *options = job->options;
-    unsigned largest = POSTER_PX;
+    // Nothing larger than the products need: an image is made smaller in one step.
+    unsigned largest = 0;
     for (size_t i = 0; i < options->product_count; i++) {
         if (options->products[i].texture_px > largest)
             largest = options->products[i].texture_px;

@@ -3,12 +3,15 @@
 // each file begin at a multiple of 64; the first file is the layer that is shown, and may be text.
 #include "mesh/usdz.h"
 
+#include <math.h>
+
 #include "mesh/glb_stream.h"
 #include "mesh/mesh_number.h"
 #include "mesh/zip.h"
 
 #define SCALE_MAX       1000000000000
 #define UV_SCALE_MAX    1000000
+#define UV_STEP_MAX     0.0001
 #define NORMAL_SCALE    1000
 #define COLOUR_SCALE    10000
 #define COMPONENTS_MAX  3
@@ -175,7 +178,7 @@ static void write_mesh(struct usdz *usdz, size_t index)
     switch (model->skins[part->material]) {
     case MESH_TEXTURED: {
         const struct glb_grid grid = glb_grid_of_uvs(&piece);
-        double step = grid.scale[0] < grid.scale[1] ? grid.scale[0] : grid.scale[1];
+        double step = fmin(UV_STEP_MAX, fmin(grid.scale[0], grid.scale[1]));
         write_column(usdz, UVS, &piece, scale_for(step, UV_SCALE_MAX));
         break;
     }

@@ -2,6 +2,7 @@
 #include "store/copy_table.h"
 
 #include "domain/batch.h"
+#include "domain/company.h"
 #include "domain/job.h"
 #include "domain/lead.h"
 #include "domain/model_file.h"
@@ -18,6 +19,12 @@ static const struct copy_column request_columns[] = {
     {"id", SQL_TEXT},         {"fingerprint", SQL_TEXT}, {"op_id", SQL_INT},
     {"status", SQL_INT},      {"location", SQL_TEXT},    {"answer", SQL_TEXT},
     {"created_at", SQL_TIME}, {"answered_at", SQL_TIME},
+};
+
+static const struct copy_column loose_columns[] = {
+    {"sha256", SQL_TEXT},
+    {"since", SQL_TIME},
+    {"removing", SQL_BOOL},
 };
 
 static const struct copy_column source_columns[] = {
@@ -66,6 +73,20 @@ const struct copy_table copy_tables[] = {
         .name = "sunlead_files",
         .fields = &model_file_table,
         .key_count = 2,
+        .newest = "updated_at",
+        .batch_rows = 1000,
+    },
+    {
+        .name = "sunlead_loose_files",
+        OWN(loose_columns),
+        .key_count = 1,
+        .newest = "since",
+        .batch_rows = 1000,
+    },
+    {
+        .name = "sunlead_companies",
+        .fields = &company_table,
+        .key_count = 1,
         .newest = "updated_at",
         .batch_rows = 1000,
     },

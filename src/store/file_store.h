@@ -9,7 +9,9 @@
 #include "store/row_into.h"
 
 // file_store_put() stores a file's row, in place of an older one of the same name. A file that was
-// fetched once stays fetched: a later failure does not take it away.
+// fetched once stays fetched: a later failure does not take it away. The content of one that is
+// stored was put into the store after loose_store_add(); ERR_STALE fails the operation where it may
+// be gone since (loose_store_hold()).
 void file_store_put(struct sql_op *op, const struct model_file *file);
 
 // file_store_list() reads the files of a project into the list (of struct model_file), by name.
@@ -18,6 +20,13 @@ void file_store_list(struct sql_op *op, int64_t project_id, struct row_list *lis
 // file_store_get() reads one fetched file; ERR_NOT_FOUND fails the operation.
 void file_store_get(struct sql_op *op, int64_t project_id, struct str name,
                     struct model_file *file);
+
+// file_store_await() makes files of one project pending that are to be made; those that are stored
+// stay. All have the project, company and time of the first.
+void file_store_await(struct sql_op *op, const struct model_file *files, size_t count);
+
+// file_store_give_up() makes failed what was to be made of a project's files and is not made yet.
+void file_store_give_up(struct sql_op *op, int64_t project_id, struct str why, int64_t now_us);
 
 // file_store_find() reads some fetched file of this name whose content has this SHA-256;
 // ERR_NOT_FOUND fails the operation.

@@ -121,6 +121,16 @@ void job_store_hasten(struct sql_op *op, int64_t from_us)
              SQLV_INT(JOB_HASTEN_EVERY_US));
 }
 
+void job_store_hasten_files(struct sql_op *op, int64_t company_id, int64_t now_us)
+{
+    static const struct sql_stmt stmt = {
+        .name = "job_hasten_files",
+        .text = "UPDATE sunlead_jobs SET run_at = $2, updated_at = $2 WHERE state = 'ready' "
+                "AND kind IN ('files', 'convert') AND run_at > $2 AND company_id = $1",
+    };
+    SQL_STEP(op, &stmt, SQLV_INT(company_id), SQLV_TIME(now_us));
+}
+
 // ---- What is too old.
 
 void job_store_purge(struct sql_op *op, int64_t before_us)

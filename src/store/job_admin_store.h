@@ -46,6 +46,9 @@ void job_store_cancel(struct sql_op *op, int64_t id, int64_t now_us);
 // later than it was.
 void job_store_hasten(struct sql_op *op, int64_t from_us);
 
+// job_store_hasten_files() makes the jobs due that wait to store files of a company's models.
+void job_store_hasten_files(struct sql_op *op, int64_t company_id, int64_t now_us);
+
 #define JOB_HASTEN_EVERY_US INT64_C(20000)
 
 // JOB_PURGE_MAX is how many rows are removed together.

@@ -200,10 +200,11 @@ static void take_outlook(void *ctx, const struct sql_row *row)
     *into->next_try_at = sql_row_opt_i64(row, 5);
 }
 
-// The words of the index of live jobs, then those that wait; files are fetched when all is over.
+// The words of the index of live jobs, then those that wait; files are fetched and converted when
+// all is over.
 #define NEXT_TRY_OF(id)                                                                            \
     "(SELECT min(run_at) FROM sunlead_jobs WHERE order_id = " id                                   \
-    " AND state IN ('ready', 'running') AND state = 'ready' AND kind <> 'files')"
+    " AND state IN ('ready', 'running') AND state = 'ready' AND kind NOT IN ('files', 'convert'))"
 
 void order_store_get_outlook(struct sql_op *op, int64_t lead_id, struct order *order,
                              struct opt_i64 *next_try_at)

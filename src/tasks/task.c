@@ -5,9 +5,11 @@
 #include "base/log.h"
 #include "base/pace.h"
 #include "base/random.h"
+#include "store/file_store.h"
 #include "store/job_store.h"
 #include "store/lead_store.h"
 #include "store/order_commit.h"
+#include "tasks/convert_plan.h"
 
 #define RETRY_FIRST_MS  1000u
 #define RETRY_MAX_MS    10000u
@@ -155,6 +157,8 @@ static void add_job_steps(struct task *task, struct sql_op *op, int64_t now_us)
                                                                             : JOB_PRIORITY_WAITING,
                                         .run_at = OPT_I64(change->add_at_us),
                                         .created_at = OPT_I64(now_us)});
+    if (change->convert != NULL)
+        file_store_await(op, change->convert->files, change->convert->count);
     if (task->lease_lost)
         return;
     if (change->job == TASK_JOB_FINISH)

@@ -8,6 +8,8 @@
 #include "store/order_store.h"
 #include "tasks/tasks.h"
 
+struct convert_plan;
+
 #define TASK_HIDE_MAX      4
 #define TASK_EXCHANGES_MAX 6
 
@@ -15,6 +17,7 @@
 enum task_lead_part { TASK_LEAD_ALL, TASK_LEAD_WITHOUT_FIGURES, TASK_LEAD_NOTHING };
 
 struct task;
+struct file_rules;
 typedef void task_step_fn(struct task *task);
 
 // What a commit does to the job that runs.
@@ -26,6 +29,7 @@ struct task_change {
     int64_t again_at_us; // TASK_JOB_AGAIN
     enum job_kind add;   // a job of another kind to queue, or JOB_NONE
     int64_t add_at_us;
+    const struct convert_plan *convert; // models to await, by a job that is queued; or NULL
     bool note_sources; // whether the sources below were compared with the project id
     struct opt_i64 sources[SOURCE_COUNT];
 };
@@ -61,7 +65,9 @@ struct task {
     unsigned stale_tries;   // of an order that others change
     bool lease_lost;
     struct http_timer timer;
-    void *own; // the kind's
+    struct file_rules *rules;  // of a kind that stores files (tasks/file_rules.h); NULL: not read
+    struct convert_plan *plan; // convert_plan_begin()'s
+    void *own;                 // the kind's
 };
 
 // task_begin() makes the task of a run, loads its order and calls loaded(). A job whose order is

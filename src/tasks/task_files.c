@@ -3,6 +3,8 @@
 #include "base/log.h"
 #include "base/thread.h"
 #include "store/file_store.h"
+#include "tasks/file_rules.h"
+#include "tasks/convert_plan.h"
 #include "tasks/task.h"
 
 // A file that LightFusion does not show (404) is asked for this often: it may be late.
@@ -33,7 +35,9 @@ struct fetching {
     struct file_fetch files[MODEL_FILE_ORIGINAL_COUNT];
     unsigned fetched;
     unsigned wanted_again; // worth another run
+    unsigned left_alone;   // removed, or not to be stored
     bool is_ours;          // one of them failed by our side
+    bool is_full;          // one of them is beyond the company's quota
     struct error error;    // of a row that could not be stored
 };
 
@@ -54,6 +58,8 @@ static enum err apply_files(struct task *task, struct task_change *change, int64
     order->files = FILES_DONE;
     if (fetching->fetched < MODEL_FILE_ORIGINAL_COUNT)
         order->files = fetching->fetched > 0 ? FILES_PARTIAL : FILES_FAILED;
+    if (fetching->left_alone > 0)
+        order->files = FILES_REMOVED;
     change->job = TASK_JOB_FINISH;
     if (fetching->wanted_again > 0) {
         if (order->files == FILES_FAILED)
@@ -62,9 +68,20 @@ static enum err apply_files(struct task *task, struct task_change *change, int64
         int64_t wait_us = order_backoff_us(task->run->job.attempt, task_jitter());
         if (fetching->is_ours && wait_us > OURS_AGAIN_MAX_US)
             wait_us = OURS_AGAIN_MAX_US;
+        if (fetching->is_full)
+            wait_us = FILE_QUOTA_WAIT_US;
         change->again_at_us = now_us + task_span_us(task, wait_us);
+    } else if (task->plan->is_due) {
+        change->add = JOB_CONVERT;
+        change->add_at_us = now_us;
+        change->convert = task->plan;
     }
     return ERR_OK;
+}
+
+static void commit_files(struct task *task)
+{
+    task_commit(task, apply_files, NULL);
 }
 
 static void finish(struct task *task)
@@ -79,7 +96,7 @@ static void finish(struct task *task)
         LOG_INFO, "files.fetched", "mesh files were fetched", LOG_I64("order_id", task->order.id),
         LOG_I64("project_id", task->order.project_id.value), LOG_I64("fetched", fetching->fetched),
         LOG_I64("still_missing", fetching->wanted_again));
-    task_commit(task, apply_files, NULL);
+    convert_plan_begin(task, arena_new(task->arena, struct convert_plan, 1), commit_files);
 }
 
 // ---- One file.
@@ -111,6 +128,14 @@ static void judge(struct fetching *fetching, struct file_fetch *one, bool is_fir
         return;
     }
     file->error = str_of(fetch->error.message);
+    if (fetch->error.code == ERR_EXHAUSTED) { // of room
+        (void)file_rules_judge(fetching->task, INT64_MAX);
+        file->error = str_of(fetching->task->rules->why.message);
+        file->state = MODEL_FILE_PENDING;
+        fetching->is_full = true;
+        fetching->wanted_again++;
+        return;
+    }
     bool missing = fetch->error.code == ERR_NOT_FOUND;
     bool is_ours = fetch->error.code == ERR_UNAVAILABLE;
     if (known != NULL && !is_first_run)
@@ -208,6 +233,12 @@ static bool is_fetched(const struct fetching *fetching, enum model_file_kind kin
     return known != NULL && known->state == MODEL_FILE_STORED;
 }
 
+static bool is_left_alone(const struct fetching *fetching, enum model_file_kind kind)
+{
+    const struct model_file *known = known_of(fetching, kind);
+    return known != NULL && file_rules_leave_alone(known);
+}
+
 // Begins those that are not there. The first may end before the last is begun, so all is ready
 // before, and nothing is touched afterwards.
 static void fetch_all(struct task *task)
@@ -220,12 +251,17 @@ static void fetch_all(struct task *task)
             fetching->fetched++;
             continue;
         }
+        if (is_left_alone(fetching, (enum model_file_kind)kind)) {
+            fetching->left_alone++;
+            continue;
+        }
         struct file_fetch *one = &fetching->files[count++];
         one->fetching = fetching;
         one->fetch = (struct files_fetch){
             .url = lightfusion_file_url(task->tasks->lf, task->arena, task->order.project_id.value,
                                         model_file_kind_names[kind]),
             .kind = (enum model_file_kind)kind,
+            .room = file_rules_room(task),
             .done = fetched,
             .ctx = one,
         };
@@ -248,6 +284,8 @@ static void files_known(struct sql_op *op)
         return;
     }
     struct fetching *fetching = fetching_of(task);
+    if (file_rules_hold(task, &fetching->known))
+        return;
     check(pthread_mutex_init(&fetching->mutex, NULL) == 0);
     fetch_all(task);
 }
@@ -268,8 +306,10 @@ static void loaded(struct task *task)
         .objects = arena_new(task->arena, struct model_file, MODEL_FILE_KIND_COUNT),
         .max = MODEL_FILE_KIND_COUNT,
     };
-    struct sql_op *op = sql_op_new(task->arena, "files_known", SQL_LANE_SHORT);
+    // What a company has stored is added up over many rows.
+    struct sql_op *op = sql_op_new(task->arena, "files_known", SQL_LANE_LONG);
     file_store_list(op, task->order.project_id.value, &fetching->known);
+    file_rules_read(task, op);
     op->done = files_known;
     op->done_ctx = task;
     sql_submit(task->tasks->db, op);

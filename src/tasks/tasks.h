@@ -3,6 +3,8 @@
 #define SUNLEAD_TASKS_H
 
 #include "base/clock.h"
+#include "domain/company.h"
+#include "convert/convert.h"
 #include "files/files.h"
 #include "http/http_client.h"
 #include "jobs/jobs.h"
@@ -19,10 +21,12 @@ struct tasks {
     struct lightfusion *lf;
     struct http_client *http;
     struct files *files;
+    struct convert *convert; // NULL: this process makes no models
     const struct notices *notices;
     struct poll_notes *poll_notes;
     struct upstream_state *upstream; // NULL: polls go by the fixed schedule
     int64_t absent_after_us;         // the look-up that proves absence; 0: ORDER_ABSENT_AFTER_US
+    struct file_policy file_policy;  // of companies that do not say
     unsigned pace;                   // of all spans below (base/pace.h)
 };
 
@@ -34,5 +38,8 @@ void task_poll_run(struct job_run *run);
 
 // task_files_run() fetches a completed project's mesh files (kind JOB_FILES).
 void task_files_run(struct job_run *run);
+
+// task_convert_run() makes models of them (kind JOB_CONVERT).
+void task_convert_run(struct job_run *run);
 
 #endif

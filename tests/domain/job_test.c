@@ -15,11 +15,12 @@ static void test_table(void **state)
 static void test_names(void **state)
 {
     (void)state;
-    ASSERT_NAMES(job_kind_names, NULL, "order", "poll", "files");
-    assert_int_equal(JOB_KIND_COUNT, 4);
+    ASSERT_NAMES(job_kind_names, NULL, "order", "poll", "files", "convert");
+    assert_int_equal(JOB_KIND_COUNT, 5);
     assert_string_equal(job_kind_names[JOB_ORDER], "order");
     assert_string_equal(job_kind_names[JOB_POLL], "poll");
     assert_string_equal(job_kind_names[JOB_FILES], "files");
+    assert_string_equal(job_kind_names[JOB_CONVERT], "convert");
     ASSERT_NAMES(job_state_names, NULL, "ready", "running", "dead", "cancelled");
     assert_string_equal(job_state_names[JOB_READY], "ready");
     assert_string_equal(job_state_names[JOB_RUNNING], "running");

@@ -7,8 +7,8 @@ static void test_table(void **state)
 {
     (void)state;
     ASSERT_TABLE(&model_file_table, struct model_file, "project_id", "name", "company_id", "kind",
-                 "state", "size", "sha256", "content_type", "error", "tries", "updated_at");
-    ASSERT_FLAGGED(&model_file_table, FIELD_NO_JSON, "project_id", "company_id", "tries",
+                 "state", "size", "sha256", "content_type", "error", "tries", "data", "updated_at");
+    ASSERT_FLAGGED(&model_file_table, FIELD_NO_JSON, "project_id", "company_id", "tries", "data",
                    "updated_at");
     assert_int_equal(field_named(&model_file_table, "sha256")->max_len, 64);
     // A message of struct error fits.
@@ -57,11 +57,14 @@ static void test_kinds(void **state)
         assert_string_equal(model_file_kind_names[kind], kinds[i].kind_name);
         assert_true(str_equal(model_file_name(kind), str_of(kinds[i].name)));
         assert_true(str_equal(model_file_content_type(kind), str_of(kinds[i].content_type)));
+        assert_int_equal(model_file_kind_of(str_of(kinds[i].name)), kind);
         assert_true(model_file_name(kind).len <= field_named(&model_file_table, "name")->max_len);
         assert_true(model_file_content_type(kind).len <=
                     field_named(&model_file_table, "content_type")->max_len);
     }
     assert_true(str_equal(model_file_name(MODEL_FILE_NONE), STR("")));
+    assert_int_equal(model_file_kind_of(STR("scene.txt")), MODEL_FILE_NONE);
+    assert_int_equal(model_file_kind_of(STR("")), MODEL_FILE_NONE);
 }
 
 int main(void)

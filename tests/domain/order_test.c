@@ -40,7 +40,8 @@ static void test_names(void **state)
     assert_string_equal(order_failure_names[FAILURE_REFUSED], "refused");
     assert_string_equal(order_failure_names[FAILURE_UNCLEAR], "unclear");
     assert_string_equal(order_failure_names[FAILURE_GONE], "gone");
-    ASSERT_NAMES(files_state_names, "none", "pending", "partial", "done", "failed");
+    ASSERT_NAMES(files_state_names, "none", "pending", "partial", "done", "failed", "removed",
+                 "remote");
     assert_string_equal(files_state_names[FILES_PARTIAL], "partial");
     assert_string_equal(files_state_names[FILES_FAILED], "failed");
 }

@@ -26,6 +26,14 @@ static void assert_stored(struct fixture *fixture, const struct wait *wait, stru
     fd_close(&place.fd);
 }
 
+// When it returns, the server has written down all that it was asked.
+static void fetch_mesh(struct fixture *fixture, struct wait *wait)
+{
+    fetch(fixture, "mesh", MODEL_FILE_OBJ, wait);
+    raw_pause(&fixture->server);
+    raw_start(&fixture->server);
+}
+
 // Each answer brings a piece, and the next begins where it ended.
 static void test_goes_on_at_once(void **state)
 {
@@ -36,7 +44,7 @@ static void test_goes_on_at_once(void **state)
     struct str mesh = make_mesh(fixture.arena, 1, 100000);
     answers[0].body = mesh;
     struct wait wait;
-    fetch(&fixture, "mesh", MODEL_FILE_OBJ, &wait);
+    fetch_mesh(&fixture, &wait);
     assert_stored(&fixture, &wait, mesh);
     assert_census(fixture.dir, 1, 0);
     assert_int_equal(fixture.server.used[0], 9);
@@ -59,10 +67,10 @@ static void test_goes_on_later(void **state)
     struct fixture fixture;
     setup(&fixture, answers);
     struct wait wait;
-    fetch(&fixture, "mesh", MODEL_FILE_OBJ, &wait);
+    fetch_mesh(&fixture, &wait);
     assert_int_equal(wait.fetch.error.code, ERR_UPSTREAM);
     assert_census(fixture.dir, 0, 1);
-    fetch(&fixture, "mesh", MODEL_FILE_OBJ, &wait);
+    fetch_mesh(&fixture, &wait);
     assert_int_equal(wait.fetch.error.code, ERR_UPSTREAM);
     assert_int_equal(wait.fetch.error.retry_after_s, 7);
     assert_census(fixture.dir, 0, 1);
@@ -70,7 +78,7 @@ static void test_goes_on_later(void **state)
     close_store(&fixture);
     open_store(&fixture, 64);
     assert_census(fixture.dir, 0, 1);
-    fetch(&fixture, "mesh", MODEL_FILE_OBJ, &wait);
+    fetch_mesh(&fixture, &wait);
     assert_non_null(strstr(fixture.server.request, "Range: bytes=27-\r\n"));
     assert_non_null(strstr(fixture.server.request, "If-Range: " TAG "\r\n"));
     assert_stored(&fixture, &wait, STR(SMALL));
@@ -119,7 +127,7 @@ static void test_rests(void **state)
         struct fixture fixture;
         setup(&fixture, answers);
         struct wait wait;
-        fetch(&fixture, "mesh", MODEL_FILE_OBJ, &wait);
+        fetch_mesh(&fixture, &wait);
         assert_stored(&fixture, &wait, str_of(rests[i].want));
         assert_int_equal(fixture.server.used[1], 1);
         assert_census(fixture.dir, 1, 0);
@@ -146,7 +154,7 @@ static void test_no_strong_tag(void **state)
         struct fixture fixture;
         setup(&fixture, answers);
         struct wait wait;
-        fetch(&fixture, "mesh", MODEL_FILE_OBJ, &wait);
+        fetch_mesh(&fixture, &wait);
         assert_int_equal(wait.fetch.error.code, ERR_UPSTREAM);
         assert_int_equal(fixture.server.used[0], 1);
         assert_null(strstr(fixture.server.request, "Range"));
@@ -170,7 +178,7 @@ static void test_longest_tag(void **state)
     struct fixture fixture;
     setup(&fixture, answers);
     struct wait wait;
-    fetch(&fixture, "mesh", MODEL_FILE_OBJ, &wait);
+    fetch_mesh(&fixture, &wait);
     assert_stored(&fixture, &wait, STR(SMALL));
     assert_int_equal(fixture.server.used[0], 2);
     teardown(&fixture);
@@ -189,7 +197,7 @@ static void test_whole_partial(void **state)
     struct fixture fixture;
     setup(&fixture, answers);
     struct wait wait;
-    fetch(&fixture, "mesh", MODEL_FILE_OBJ, &wait);
+    fetch_mesh(&fixture, &wait);
     assert_int_equal(wait.fetch.error.code, ERR_UPSTREAM);
     DIR *folder = opendir(arena_printf(fixture.arena, "%s/tmp", fixture.dir).ptr);
     assert_non_null(folder);
@@ -201,7 +209,7 @@ static void test_whole_partial(void **state)
         fd_close(&fd);
     }
     closedir(folder);
-    fetch(&fixture, "mesh", MODEL_FILE_OBJ, &wait);
+    fetch_mesh(&fixture, &wait);
     assert_non_null(strstr(fixture.server.request, "Range: bytes=31-\r\n"));
     assert_stored(&fixture, &wait, STR(SMALL));
     teardown(&fixture);
@@ -239,7 +247,7 @@ static void test_sums(void **state)
         struct fixture fixture;
         setup(&fixture, answers);
         struct wait wait;
-        fetch(&fixture, "mesh", MODEL_FILE_OBJ, &wait);
+        fetch_mesh(&fixture, &wait);
         if (sums[i].message == NULL) {
             assert_stored(&fixture, &wait, STR(SMALL));
         } else {
@@ -263,7 +271,7 @@ static void test_partial_in_use(void **state)
     struct fixture fixture;
     setup(&fixture, answers);
     struct wait wait;
-    fetch(&fixture, "mesh", MODEL_FILE_OBJ, &wait);
+    fetch_mesh(&fixture, &wait);
     assert_census(fixture.dir, 0, 1);
     int fd = -1;
     DIR *folder = opendir(arena_printf(fixture.arena, "%s/tmp", fixture.dir).ptr);
@@ -273,7 +281,7 @@ static void test_partial_in_use(void **state)
     }
     closedir(folder);
     assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0);
-    fetch(&fixture, "mesh", MODEL_FILE_OBJ, &wait);
+    fetch_mesh(&fixture, &wait);
     assert_null(strstr(fixture.server.request, "Range"));
     assert_stored(&fixture, &wait, STR(SMALL));
     assert_census(fixture.dir, 1, 1);
@@ -286,12 +294,8 @@ static void test_stall(void **state)
 {
     (void)state;
     static const struct raw_answer answers[] = {
-        {.request = "GET /mesh ",
-         .etag = TAG,
-         .body = STR_INIT(SMALL),
-         .cut = 20,
-         .hang = true,
-         .times = 1},
+        {.request = "GET /mesh ", .etag = TAG, .body = STR_INIT(SMALL), .cut = 10, .times = 1},
+        {.request = "GET /mesh ", .head = PART THE_END "\r\n", .hang = true, .times = 1},
         {.request = "GET /mesh ", .etag = TAG, .body = STR_INIT(SMALL)},
         {0},
     };
@@ -300,7 +304,7 @@ static void test_stall(void **state)
     assert_int_equal(fixture.files->stall_s, 30);
     fixture.files->stall_s = 1;
     struct wait wait;
-    fetch(&fixture, "mesh", MODEL_FILE_OBJ, &wait);
+    fetch_mesh(&fixture, &wait);
     assert_stored(&fixture, &wait, STR(SMALL));
     teardown(&fixture);
 }

@@ -7,6 +7,7 @@ import jpeg from 'jpeg-js'
 import { MeshoptDecoder } from 'meshoptimizer'
 import * as THREE from 'three'
 import { GLTFLoader } from 'three/addons/loaders/GLTFLoader.js'
+import { USDLoader } from 'three/addons/loaders/USDLoader.js'
 import validator from 'gltf-validator'
 import { boxSize, boxTriangles, writeModels } from './models.mjs'
 
@@ -19,6 +20,7 @@ const loader = new GLTFLoader()
 loader.setMeshoptDecoder(MeshoptDecoder)
 // Node shows no pictures; they are compared below.
 loader.register(() => ({ name: 'no pictures', loadTexture: async () => new THREE.Texture() }))
+THREE.ImageLoader.prototype.load = (url, onLoad) => onLoad({ width: 1, height: 1 })
 
 // The JSON of a GLB and the bytes of its images.
 function open(bytes) {
@@ -32,9 +34,8 @@ function open(bytes) {
   return { json, images }
 }
 
-// What three.js and meshoptimizer make of it.
-async function decode(bytes) {
-  const { scene } = await loader.parseAsync(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength), '')
+// Triangles and places of a scene. vUp: texture coordinates count from below.
+function measure(scene, vUp) {
   scene.updateMatrixWorld(true)
   const found = { triangles: 0, area: 0, moment: new THREE.Vector3(), uv: new THREE.Vector2() }
   found.box = new THREE.Box3().setFromObject(scene, true)
@@ -44,23 +45,45 @@ async function decode(bytes) {
   scene.traverse((mesh) => {
     if (!mesh.isMesh) return
     const { index, attributes } = mesh.geometry
+    const vertex = (i) => (index ? index.getX(i) : i)
+    const count = (index ?? attributes.position).count
     const transform = mesh.material.map?.matrix
     mesh.material.map?.updateMatrix()
-    found.triangles += index.count / 3
-    for (let i = 0; i < index.count; i += 3) {
-      corners.forEach((corner, k) => corner.fromBufferAttribute(attributes.position, index.getX(i + k)).applyMatrix4(mesh.matrixWorld))
+    found.triangles += count / 3
+    for (let i = 0; i < count; i += 3) {
+      corners.forEach((corner, k) => corner.fromBufferAttribute(attributes.position, vertex(i + k)).applyMatrix4(mesh.matrixWorld))
       const area = triangle.getArea()
       found.area += area
       for (let k = 0; k < 3; k++) {
         found.moment.addScaledVector(corners[k], area / 3)
         if (!attributes.uv) continue
-        uv.fromBufferAttribute(attributes.uv, index.getX(i + k))
+        uv.fromBufferAttribute(attributes.uv, vertex(i + k))
         if (transform) uv.applyMatrix3(transform)
+        if (vUp) uv.y = 1 - uv.y
         found.uv.addScaledVector(uv, area / 3)
       }
     }
   })
   return found
+}
+
+const toArrayBuffer = (bytes) => bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength)
+
+// What three.js and meshoptimizer make of a GLB.
+const decode = async (bytes) => measure((await loader.parseAsync(toArrayBuffer(bytes), '')).scene, false)
+
+// What three.js makes of a USDZ.
+function decodeUsdz(bytes, isTextured) {
+  const scene = new USDLoader().parse(toArrayBuffer(bytes))
+  scene.traverse(({ isMesh, material, geometry }) => {
+    if (!isMesh) return
+    assert.equal(material.roughness, 1)
+    assert.equal(material.metalness, 0)
+    if (!isTextured) return
+    assert.ok(geometry.attributes.uv && material.emissiveMap)
+    assert.equal(material.color.getHex(), 0)
+  })
+  return measure(scene, true)
 }
 
 function assertNear(actual, wanted, within, what) {
@@ -96,11 +119,20 @@ async function checkProducts(out) {
       assertNear(decoded.box.max.getComponent(i), max[i], within, `${file} max`)
     }
   }
-  const hd = found['hd.glb'], ar = found['ar.glb']
-  if (hd.triangles === ar.triangles) {
-    assertNear(hd.area, ar.area, ar.area * 2e-3, `${out} area`)
-    for (const axis of ['x', 'y', 'z']) assertNear(hd.moment[axis], ar.moment[axis], ar.area * longest * 1e-4, `${out} moment`)
-    for (const axis of ['x', 'y']) assertNear(hd.uv[axis], ar.uv[axis], ar.area * 1e-3, `${out} uv`)
+  const ar = found['ar.glb']
+  const isTextured = manifest.textures.length > 0 && manifest.textures[0].name === 'scene.jpg' && out.includes('house')
+  const usdz = (found['model.usdz'] = decodeUsdz(fs.readFileSync(path.join(out, 'model.usdz')), isTextured))
+  assert.equal(usdz.triangles, ar.triangles)
+  for (let i = 0; i < 3; i++) {
+    assertNear(usdz.box.min.getComponent(i), ar.box.min.getComponent(i), longest / 16383 / 2 + longest * 1e-6, `${out} usdz min`)
+    assertNear(usdz.box.max.getComponent(i), ar.box.max.getComponent(i), longest / 16383 / 2 + longest * 1e-6, `${out} usdz max`)
+  }
+  for (const name of ['hd.glb', 'model.usdz']) {
+    const other = found[name]
+    if (other.triangles !== ar.triangles) continue
+    assertNear(other.area, ar.area, ar.area * 2e-3, `${out} ${name} area`)
+    for (const axis of ['x', 'y', 'z']) assertNear(other.moment[axis], ar.moment[axis], ar.area * longest * 1e-4, `${out} ${name} moment`)
+    for (const axis of ['x', 'y']) assertNear(other.uv[axis], ar.uv[axis], ar.area * 1e-3, `${out} ${name} uv`)
   }
   assert.ok(jpeg.decode(fs.readFileSync(path.join(out, 'poster.jpg'))).width === 640)
   return manifest
@@ -138,8 +170,9 @@ function checkTexture(house, side) {
   const { images } = open(fs.readFileSync(file))
   assert.equal(images.length, 1)
   const image = jpeg.decode(images[0])
-  assert.equal(image.width, Math.min(side, 1024))
-  const ratio = psnr(jpeg.decode(source), image)
+  const whole = jpeg.decode(source)
+  assert.equal(image.width, Math.min(side, whole.width))
+  const ratio = psnr(whole, image)
   console.log(`${file}: PSNR ${ratio.toFixed(1)} dB, ${images[0].length} bytes`)
   assert.ok(ratio >= 35, `${file}: PSNR ${ratio} dB`)
 }
@@ -154,15 +187,29 @@ for (const house of houses) {
     assert.deepEqual(manifest.warnings, [])
     assert.equal(manifest.source.up_axis, 'y')
   }
-  // Fewer triangles than there are.
+  // Fewer triangles than there are: the model keeps its size.
   const few = path.join(house, 'few.glb')
   convert(path.join(house, 'scene.obj'), few, '--triangles', '4000')
   await validate(few, fs.readFileSync(few))
-  const { triangles } = await decode(fs.readFileSync(few))
+  const { triangles, box } = await decode(fs.readFileSync(few))
   console.log(`${few}: ${triangles} triangles`)
   assert.ok(triangles > 1000 && triangles < 9000)
+  const { min, max } = readJson(path.join(house, 'scene.obj.out', 'manifest.json')).bounds
+  const within = 0.01 * Math.max(...max.map((m, i) => m - min[i]))
+  for (let i = 0; i < 3; i++) {
+    assertNear(box.min.getComponent(i), min[i], within, `${few} min`)
+    assertNear(box.max.getComponent(i), max[i], within, `${few} max`)
+  }
 }
-for (const side of [512, 700, 1024]) checkTexture(houses[0], side)
+for (const side of [512, 700, 1024, 2048]) checkTexture(houses[0], side)
+
+// Noise is the hardest that a texture can have.
+const noisy = path.join(folder, 'noise')
+const noise = { width: 1200, height: 800, data: Buffer.alloc(1200 * 800 * 4) }
+for (let i = 0, seed = 1; i < noise.data.length; i++) noise.data[i] = (seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0) >>> 24
+fs.cpSync(houses[0], noisy, { recursive: true })
+fs.writeFileSync(path.join(noisy, 'scene.jpg'), jpeg.encode(noise, 95).data)
+for (const side of [300, 700, 1024, 2048]) checkTexture(noisy, side)
 
 for (const file of writeModels(folder, fs.readFileSync(path.join(houses[0], 'scene.jpg')))) {
   const out = path.join(path.dirname(file), 'out')

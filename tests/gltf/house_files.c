@@ -1,6 +1,4 @@
 // Writes the files of invented houses: house_files FOLDER... makes one house in each folder.
-#include <fcntl.h>
-#include <unistd.h>
 
 #include "base/fs.h"
 #include "sim/house.h"
@@ -10,10 +8,7 @@ static enum err write_file(const char *folder, const char *name, struct str byte
 {
     char path[4096];
     snprintf(path, sizeof(path), "%s/%s", folder, name);
-    CLEANUP(fd_close) int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (fd < 0)
-        return fs_err(err, "open", path);
-    return fs_write_all(fd, bytes.ptr, bytes.len, err);
+    return fs_write_file(path, bytes, err);
 }
 
 static enum err write_house(const char *folder, int number, struct error *err)

@@ -8,6 +8,8 @@
 #include "base/thread.h"
 
 #define WAITING_MAX 512
+#define LARGE_BYTES (16 << 20) // more than sockets take
+#define SURPLUS     256        // connections beyond the limit that are told so
 
 // Requests that handlers suspended, for the test to answer.
 static struct waiting {
@@ -42,6 +44,12 @@ static void inline_answer(struct http_request *request)
 {
     http_suspend(request);
     http_respond(request, 200, "text/plain", STR("inline"));
+}
+
+static void large(struct http_request *request)
+{
+    static char bytes[LARGE_BYTES];
+    http_respond(request, 200, "text/plain", (struct str){bytes, sizeof(bytes)});
 }
 
 static void later(struct http_request *request)
@@ -113,6 +121,7 @@ static const struct http_route routes[] = {
     {.method = HTTP_GET, .pattern = "/hello", .handler = hello},
     {.method = HTTP_POST, .pattern = "/echo", .handler = echo, .flags = HTTP_ROUTE_JSON_BODY},
     {.method = HTTP_GET, .pattern = "/items/{id}", .handler = item},
+    {.method = HTTP_GET, .pattern = "/large", .handler = large},
     {.method = HTTP_GET, .pattern = "/inline", .handler = inline_answer},
     {.method = HTTP_GET, .pattern = "/later/{id}", .handler = later},
 };
@@ -198,6 +207,7 @@ static struct http_server *open_timed_server(const struct test_clock *clock)
     settings.header_deadline_ms = 100;
     settings.body_deadline_ms = 20000;
     settings.idle_ms = 30000;
+    settings.send_ms = 40000;
     return open_server(&settings);
 }
 
@@ -239,6 +249,72 @@ static void test_deadlines(void **state)
     assert_int_equal(recv(fd, interim, sizeof(interim), MSG_WAITALL), sizeof(interim));
     send_text(fd, "2\r\n[]\r\n0\r\nA: ");
     drip_until_cut(fd, &clock, 20000);
+    http_server_close(server);
+}
+
+// A client whose socket takes little.
+static int dial_small(const struct http_server *server)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons(http_server_port(server)),
+                                  .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    struct timeval patience = {.tv_sec = PATIENCE_S};
+    int size = 65536;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    return fd;
+}
+
+// Who asked for much and reads nothing is cut, though not before the deadline.
+static void test_reads_nothing(void **state)
+{
+    struct test_clock clock = TEST_CLOCK;
+    (void)state;
+    struct http_server *server = open_timed_server(&clock);
+    int fd = dial_small(server);
+    struct pollfd polled = {.fd = fd, .events = POLLIN};
+    get(fd, "/large");
+    assert_int_equal(poll(&polled, 1, PATIENCE_S * 1000), 1);
+    int64_t start = clock.now_us;
+    int64_t patience = clock_monotonic_us(clock_system()) + PATIENCE_S * US_PER_S;
+    while (http_server_running(server) > 0) {
+        assert_true(clock_monotonic_us(clock_system()) < patience);
+        poll(NULL, 0, 2);
+        clock.now_us += 4 * US_PER_S;
+    }
+    assert_true(clock.now_us - start >= 40 * US_PER_S);
+    size_t total = 0;
+    char bytes[65536];
+    for (ssize_t got; (got = recv(fd, bytes, sizeof(bytes), 0)) > 0;)
+        total += (size_t)got;
+    assert_true(total < LARGE_BYTES);
+    close(fd);
+    http_server_close(server);
+}
+
+// Who reads on gets all of it, however long that takes.
+static void test_reads_slowly(void **state)
+{
+    struct test_clock clock = TEST_CLOCK;
+    (void)state;
+    struct http_server *server = open_timed_server(&clock);
+    int fd = dial_small(server);
+    static char bytes[1 << 20];
+    int64_t start = clock.now_us;
+    size_t total = 0;
+    get(fd, "/large");
+    while (total < LARGE_BYTES) {
+        ssize_t got = recv(fd, bytes, sizeof(bytes), MSG_WAITALL);
+        assert_true(got > 0);
+        total += (size_t)got;
+        clock.now_us += 30 * US_PER_S;
+        poll(NULL, 0, 15); // a look of the reaper
+    }
+    assert_true(clock.now_us - start >= 16 * 30 * US_PER_S);
+    close(fd);
     http_server_close(server);
 }
 
@@ -542,14 +618,31 @@ static void test_connection_max(void **state)
     int second = dial(server);
     get(second, "/hello");
     expect_body(second, "hello");
-    int third = dial(server);
-    assert_true(is_closed(third));
-    close(third);
+    // Some more are told that there is no room, and beyond those there is none for that either.
+    int surplus[SURPLUS + 1];
+    struct reply refused;
+    for (size_t i = 0; i < COUNT_OF(surplus); i++)
+        surplus[i] = dial(server);
+    assert_true(is_closed(surplus[SURPLUS]));
+    get(surplus[0], "/hello");
+    read_reply(surplus[0], &refused);
+    assert_int_equal(refused.status, 503);
+    assert_true(reply_is_problem(&refused));
+    assert_true(reply_header_is(&refused, "Retry-After", "1"));
+    assert_true(reply_header_is(&refused, "Connection", "close"));
+    assert_true(is_closed(surplus[0]));
+    reply_done(&refused);
+    // The first ones have room as before.
+    get(first, "/hello");
+    expect_body(first, "hello");
+    for (size_t i = 0; i < COUNT_OF(surplus); i++)
+        close(surplus[i]);
     close(first);
     // Its place is free once the server saw it go.
     struct reply reply = {0};
-    while (reply.status == 0) {
+    while (reply.status != 200) {
         int fd = dial(server);
+        reply.status = 0;
         if (send(fd, "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n", 32, MSG_NOSIGNAL) == 32)
             read_reply(fd, &reply);
         reply_done(&reply);
@@ -567,6 +660,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_keep_alive_and_pipelining, setup, teardown),
         cmocka_unit_test(test_deadlines),
         cmocka_unit_test(test_idle),
+        cmocka_unit_test(test_reads_nothing),
+        cmocka_unit_test(test_reads_slowly),
         cmocka_unit_test_setup_teardown(test_suspend, setup, teardown),
         cmocka_unit_test(test_suspended_outlive_deadlines),
         cmocka_unit_test_setup_teardown(test_many_suspended, setup, teardown),

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "mesh/mesh_error_row.h"
 #include "mesh/mesh_read.h"
 
 static enum err read_text(struct arena *arena, const char *text, struct mesh_materials *materials,
@@ -47,11 +48,7 @@ static void test_materials(void **state)
 static void test_errors(void **state)
 {
     (void)state;
-    static const struct {
-        const char *text;
-        enum err code;
-        const char *message;
-    } rows[] = {
+    static const struct mesh_error_row rows[] = {
         {"newmtl\n", ERR_CORRUPT, "scene.mtl, line 1: the material has no name or too long a one"},
         {"newmtl a\nKd\n", ERR_CORRUPT, "scene.mtl, line 2: Kd has no number"},
         {"newmtl a\nKd 1 x\n", ERR_CORRUPT,
@@ -66,8 +63,7 @@ static void test_errors(void **state)
         CLEANUP(arena_close_ptr) struct arena *arena = arena_open(0);
         struct mesh_materials materials;
         struct error err;
-        assert_int_equal(read_text(arena, rows[i].text, &materials, &err), rows[i].code);
-        assert_string_equal(err.message, rows[i].message);
+        mesh_error_check(&rows[i], read_text(arena, rows[i].text, &materials, &err), &err);
     }
 }
 

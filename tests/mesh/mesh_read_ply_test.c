@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "mesh/mesh_error_row.h"
 #include "mesh/mesh_read.h"
 
 static enum err read_bytes(struct arena *arena, struct str bytes, struct mesh *mesh,
@@ -137,11 +138,7 @@ static void test_cut(void **state)
 static void test_errors(void **state)
 {
     (void)state;
-    static const struct {
-        const char *text;
-        enum err code;
-        const char *message;
-    } rows[] = {
+    static const struct mesh_error_row rows[] = {
         {"plx\n", ERR_CORRUPT, "scene.ply, line 1: the file does not begin as a PLY does"},
         {"ply\nformat x 1.0\n", ERR_CORRUPT,
          "scene.ply, line 2: the format is not known, or told twice"},
@@ -177,9 +174,7 @@ static void test_errors(void **state)
         struct mesh_links links;
         struct error err;
         enum err code = read_bytes(arena, str_of(rows[i].text), &mesh, &links, &err);
-        if (strcmp(err.message, rows[i].message) != 0)
-            fail_msg("row %zu: %s", i, err.message);
-        assert_int_equal(code, rows[i].code);
+        mesh_error_check(&rows[i], code, &err);
     }
 }
 

@@ -18,9 +18,9 @@ from samples import lead, project, small_lead
 CREATE = ("POST", "/v1/lead/create")
 HOUR_US = 3_600_000_000
 GENERATION_MS = 8000  # long enough for a look at a model that is not done
-TABLES = ["leads", "sunlead_orders", "sunlead_files", "sunlead_events", "sunlead_exchanges",
-          "sunlead_project_id_sources", "sunlead_batches", "sunlead_requests", "sunlead_jobs",
-          "sunlead_job_kinds", "sunlead_lead_totals"]
+TABLES = ["leads", "sunlead_orders", "sunlead_files", "sunlead_loose_files", "sunlead_companies",
+          "sunlead_events", "sunlead_exchanges", "sunlead_project_id_sources", "sunlead_batches",
+          "sunlead_requests", "sunlead_jobs", "sunlead_job_kinds", "sunlead_lead_totals"]
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ def small_disk(folder: Path, size: str) -> Iterator[None]:
 def order(api: Client) -> int:
     """A project that is done; the number by which its files are asked for."""
     ordered = ok(api.post("/api/projects/3d", {**small_lead(), "target_solar_offset": 90}), 201)
-    project_id = int(ordered["project_id"])
+    project_id = int(ordered["id"])
     wait_until(lambda: ok(api.get(f"/api/projects/3d/{project_id}"))["status"] == "completed",
                "the model to be completed")
     return project_id

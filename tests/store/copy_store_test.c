@@ -76,9 +76,19 @@ static void test_all_columns(void **state)
 static void test_keys(void **state)
 {
     struct store_fixture *f = *state;
-    static const char *const keys[] = {
-        "id", "id",   "project_id, name",        "id", "id", "source", "id", "id",
-        "id", "kind", "company_id, has_3d_model"};
+    static const char *const keys[] = {"id",
+                                       "id",
+                                       "project_id, name",
+                                       "sha256",
+                                       "company_id",
+                                       "id",
+                                       "id",
+                                       "source",
+                                       "id",
+                                       "id",
+                                       "id",
+                                       "kind",
+                                       "company_id, has_3d_model"};
     assert_int_equal(COUNT_OF(keys), copy_table_count);
     for (size_t i = 0; i < copy_table_count; i++) {
         size_t count;

@@ -2,6 +2,7 @@
 #include "support/store_fixture.h"
 
 #include "store/file_store.h"
+#include "store/loose_store.h"
 
 static const char hash_a[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 static const char hash_b[] = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
@@ -29,6 +30,8 @@ static struct model_file file_of(int64_t project_id, enum model_file_kind kind,
 static void put(struct store_fixture *f, struct model_file file)
 {
     struct sql_op *op = store_write(f);
+    if (file.state == MODEL_FILE_STORED)
+        loose_store_add(op, file.sha256, STORE_T0_US);
     file_store_put(op, &file);
     store_run(f, op);
 }
@@ -62,6 +65,17 @@ static void test_put_and_get(void **state)
     file_store_get(op, 5, STR("scene.obj"), &got);
     store_run(f, op);
     assert_same_file(&got, &want);
+}
+
+static void test_put_of_what_may_be_gone(void **state)
+{
+    struct store_fixture *f = *state;
+    const struct model_file file = file_of(5, MODEL_FILE_OBJ, MODEL_FILE_STORED);
+    struct sql_op *op = store_write(f);
+    file_store_put(op, &file);
+    store_fails(f, op, ERR_STALE);
+    struct model_file got[2] = {0};
+    assert_int_equal(list(f, 5, got, 2), 0);
 }
 
 static void test_get_of_others(void **state)
@@ -172,8 +186,9 @@ static void test_list(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_put_and_get), TEST(test_get_of_others), TEST(test_find),
-        TEST(test_put_again),   TEST(test_list),
+        TEST(test_put_and_get),   TEST(test_put_of_what_may_be_gone),
+        TEST(test_get_of_others), TEST(test_find),
+        TEST(test_put_again),     TEST(test_list),
     };
     return store_fixture_run_suite_pooled("file_store", tests, COUNT_OF(tests));
 }

@@ -82,7 +82,11 @@ struct task_fixture *task_fixture_open(const struct fake_route *routes, size_t c
     snprintf(f->files_dir, sizeof(f->files_dir), "/tmp/sunlead-task-test-XXXXXX");
     assert_non_null(mkdtemp(f->files_dir));
     assert_int_equal(pool_open(&f->pool, "test", 2, 100, NULL), ERR_OK);
-    const struct files_settings files = {.dir = f->files_dir, .http = f->http, .pool = f->pool};
+    file_announcer_init(&f->announcer, f->store->db, &f->clock.clock);
+    const struct files_settings files = {.dir = f->files_dir,
+                                         .http = f->http,
+                                         .pool = f->pool,
+                                         .announcer = &f->announcer.announcer};
     assert_int_equal(files_open(&files, &f->files, NULL), ERR_OK);
     assert_int_equal(watch_open(&f->watch, NULL), ERR_OK);
     f->notices = (struct notices){.db = f->store->db, .watch = f->watch};
@@ -99,6 +103,12 @@ struct task_fixture *task_fixture_open(const struct fake_route *routes, size_t c
     return f;
 }
 
+// Models are made where a test says how.
+static void make_no_models(struct job_run *run)
+{
+    job_run_finish(run);
+}
+
 void task_fixture_start(struct task_fixture *f)
 {
     const struct jobs_settings settings = {
@@ -106,7 +116,8 @@ void task_fixture_start(struct task_fixture *f)
         .clock = &f->clock.clock,
         .kinds = {[JOB_ORDER] = task_order_run,
                   [JOB_POLL] = task_poll_run,
-                  [JOB_FILES] = task_files_run},
+                  [JOB_FILES] = task_files_run,
+                  [JOB_CONVERT] = f->tasks.convert == NULL ? make_no_models : task_convert_run},
         .app = &f->tasks,
     };
     assert_int_equal(jobs_open(&settings, &f->jobs, NULL), ERR_OK);

@@ -10,6 +10,7 @@
 #include "support/store_fixture.h"
 #include "support/test_clock.h"
 #include "support/waiter.h"
+#include "tasks/file_announcer.h"
 #include "tasks/tasks.h"
 
 // Requests of the scripts.
@@ -32,6 +33,7 @@ struct task_fixture {
     struct http_client *http;
     struct pool *pool;
     struct lightfusion *lf;
+    struct file_announcer announcer;
     struct files *files;
     struct watch *watch;
     struct notices notices;

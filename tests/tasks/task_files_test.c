@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "store/file_store.h"
+#include "store/retention_store.h"
 
 #define S US_PER_S
 
@@ -67,9 +68,12 @@ static void assert_files(struct task_fixture *f, const enum model_file_state wan
     struct sql_op *op = store_read(f->store);
     file_store_list(op, 123, &list);
     store_run(f->store, op);
-    assert_int_equal(list.count, 4);
+    size_t originals = 0;
     for (size_t i = 0; i < list.count; i++) {
         const struct model_file *file = &files[i];
+        if (!model_file_is_original(file->kind))
+            continue;
+        originals++;
         if (file->state != want[file->kind - MODEL_FILE_JPG])
             fail_msg("%.*s is %s: %.*s", STR_ARG(file->name), model_file_state_names[file->state],
                      STR_ARG(file->error));
@@ -85,6 +89,7 @@ static void assert_files(struct task_fixture *f, const enum model_file_state wan
         assert_int_equal(place.size, file->size.value);
         close(place.fd);
     }
+    assert_int_equal(originals, 4);
 }
 
 // What LightFusion's storage answers at the first run and later, and what is left in the end.
@@ -366,6 +371,129 @@ static void test_another_job_tries_anew(void **state)
     task_fixture_close(f);
 }
 
+// ---- What the company's settings say.
+
+static const struct fake_route all_routes[] = {{ROUTE("jpg"), {ANSWER_JPG}},
+                                               {ROUTE("obj"), {ANSWER_OBJ}},
+                                               {ROUTE("ply"), {ANSWER_PLY}},
+                                               {ROUTE("mtl"), {ANSWER_MTL}}};
+
+static void assert_rows(struct task_fixture *f, const char *state, const char *error, int64_t want)
+{
+    int64_t got =
+        store_i64(f->store, arena_printf(f->store->arena,
+                                         "SELECT count(*) FROM sunlead_files WHERE state = '%s' "
+                                         "AND coalesce(error, '') = '%s' AND sha256 IS NULL",
+                                         state, error)
+                                .ptr);
+    if (got != want)
+        fail_msg("%lld rows are %s: %s", (long long)got, state, error);
+}
+
+static void test_nothing_is_kept(void **state)
+{
+    (void)state;
+    struct task_fixture *f = open_completed(all_routes, COUNT_OF(all_routes));
+    f->tasks.file_policy.retention = RETENTION_STREAM;
+    task_fixture_start(f);
+    task_fixture_settle(f);
+    assert_rows(f, "remote", "", 4);
+    assert_int_equal(task_order(f).files, FILES_REMOTE);
+    assert_int_equal(fake_server_count(f->server, TASK_MESH), 0);
+    assert_int_equal(store_i64(f->store, "SELECT count(*) FROM sunlead_jobs"), 0);
+    assert_int_equal(store_i64(f->store, "SELECT count(*) FROM sunlead_loose_files"), 0);
+    task_fixture_close(f);
+}
+
+static void test_lead_is_gone(void **state)
+{
+    (void)state;
+    struct task_fixture *f = open_completed(all_routes, COUNT_OF(all_routes));
+    store_exec(f->store, "DELETE FROM leads");
+    task_fixture_start(f);
+    task_fixture_settle(f);
+    assert_rows(f, "removed", "it was removed: its time of keeping is over", 4);
+    assert_int_equal(task_order(f).files, FILES_REMOVED);
+    assert_int_equal(fake_server_count(f->server, TASK_MESH), 0);
+    assert_int_equal(store_i64(f->store, "SELECT count(*) FROM sunlead_jobs"), 0);
+    task_fixture_close(f);
+}
+
+static void test_quota_is_full(void **state)
+{
+    (void)state;
+    struct task_fixture *f = open_completed(all_routes, COUNT_OF(all_routes));
+    store_exec(f->store, "INSERT INTO sunlead_files (project_id, company_id, name, kind, state, "
+                         "size) SELECT 9, company_id, 'scene.obj', 'obj', 'stored', 2500000 "
+                         "FROM sunlead_orders");
+    f->tasks.file_policy.quota = 2500000;
+    task_fixture_start(f);
+    task_fixture_settle(f);
+    static const char full[] = "the company''s quota of 2.5 MB is full (2.5 MB are stored)";
+    assert_rows(f, "pending", full, 4);
+    assert_int_equal(task_order(f).files, FILES_PENDING);
+    assert_int_equal(fake_server_count(f->server, TASK_MESH), 0);
+    // It looks again by itself, however often, and goes on when there is room.
+    for (int i = 0; i < 30; i++)
+        assert_int_equal(task_fixture_next(f), 15 * 60 * S);
+    assert_rows(f, "pending", full, 4);
+    store_exec(f->store, "INSERT INTO sunlead_companies (company_id, file_quota, updated_at) "
+                         "SELECT company_id, 0, 0 FROM sunlead_orders");
+    (void)task_fixture_next(f);
+    assert_int_equal(task_order(f).files, FILES_DONE);
+    assert_int_equal(store_i64(f->store, "SELECT count(*) FROM sunlead_jobs"), 0);
+    task_fixture_close(f);
+}
+
+// There is room for all but the PLY, as soon as LightFusion's storage says how long it is.
+static void test_quota_is_nearly_full(void **state)
+{
+    (void)state;
+    struct task_fixture *f = open_completed(all_routes, COUNT_OF(all_routes));
+    store_exec(f->store, "INSERT INTO sunlead_files (project_id, company_id, name, kind, state, "
+                         "size) SELECT 9, company_id, 'scene.obj', 'obj', 'stored', 2500000 "
+                         "FROM sunlead_orders");
+    f->tasks.file_policy.quota = 2500000 + (int64_t)strlen(OBJ);
+    task_fixture_start(f);
+    task_fixture_settle(f);
+    static const char full[] = "the company''s quota of 2.5 MB is full (2.5 MB are stored)";
+    assert_true(strlen(OBJ) < strlen(PLY));
+    assert_rows(f, "pending", full, 1);
+    assert_int_equal(task_order(f).files, FILES_PARTIAL);
+    assert_int_equal(task_job_due_us(f, JOB_FILES), 15 * 60 * S);
+    f->tasks.file_policy.quota = 0;
+    (void)task_fixture_next(f);
+    assert_int_equal(task_order(f).files, FILES_DONE);
+    assert_int_equal(fake_server_count(f->server, ROUTE("mtl")), 1);
+    task_fixture_close(f);
+}
+
+// What was removed comes back only when somebody asks for it.
+static void test_what_was_removed(void **state)
+{
+    (void)state;
+    struct task_fixture *f = open_completed(all_routes, COUNT_OF(all_routes));
+    task_fixture_start(f);
+    task_fixture_settle(f);
+    for (int round = 0; round < 2; round++) {
+        store_exec(f->store, "UPDATE sunlead_files SET state = 'removed', sha256 = NULL, "
+                             "size = NULL WHERE state = 'stored'");
+        store_exec(f->store, "UPDATE sunlead_orders SET files = 'removed', version = version + 1");
+        struct sql_op *op = store_write(f->store);
+        if (round == 1)
+            retention_store_restore(op, 123, STORE_T0_US);
+        job_store_add(op, &(struct job){.kind = JOB_FILES,
+                                        .order_id = f->order_id,
+                                        .company_id = 1,
+                                        .run_at = OPT_I64(STORE_T0_US)});
+        store_run(f->store, op);
+        task_fixture_settle(f);
+        assert_int_equal(task_order(f).files, round == 0 ? FILES_REMOVED : FILES_DONE);
+        assert_int_equal(fake_server_count(f->server, TASK_MESH), round == 0 ? 4 : 8);
+    }
+    task_fixture_close(f);
+}
+
 #define TEST(name) cmocka_unit_test(name)
 
 int main(void)
@@ -380,6 +508,11 @@ int main(void)
         TEST(test_killed_between_two_files),
         TEST(test_killed_runs_are_no_tries),
         TEST(test_another_job_tries_anew),
+        TEST(test_nothing_is_kept),
+        TEST(test_lead_is_gone),
+        TEST(test_quota_is_full),
+        TEST(test_quota_is_nearly_full),
+        TEST(test_what_was_removed),
     };
     return cmocka_run_group_tests_name("task_files", tests, NULL, NULL);
 }
