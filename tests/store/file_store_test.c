@@ -183,12 +183,45 @@ static void test_list(void **state)
 #define TEST(name)                                                                                 \
     cmocka_unit_test_setup_teardown(name, store_fixture_setup, store_fixture_teardown)
 
+static void test_await_and_give_up(void **state)
+{
+    // What is stored stays; what was awaited in vain fails, but for originals.
+    struct store_fixture *f = *state;
+    put(f, file_of(5, MODEL_FILE_WEB, MODEL_FILE_STORED));
+    put(f, file_of(5, MODEL_FILE_AR, MODEL_FILE_FAILED));
+    put(f, file_of(5, MODEL_FILE_OBJ, MODEL_FILE_PENDING));
+    const struct model_file wanted[] = {file_of(5, MODEL_FILE_WEB, MODEL_FILE_PENDING),
+                                        file_of(5, MODEL_FILE_AR, MODEL_FILE_PENDING),
+                                        file_of(5, MODEL_FILE_HD, MODEL_FILE_PENDING)};
+    struct sql_op *op = store_write(f);
+    file_store_await(op, wanted, COUNT_OF(wanted));
+    store_run(f, op);
+    struct model_file files[8] = {0};
+    static const enum model_file_state awaited[] = {MODEL_FILE_PENDING, MODEL_FILE_PENDING,
+                                                    MODEL_FILE_PENDING, MODEL_FILE_STORED};
+    assert_int_equal(list(f, 5, files, COUNT_OF(files)), COUNT_OF(awaited));
+    for (size_t i = 0; i < COUNT_OF(awaited); i++) // ar.glb, hd.glb, scene.obj, web.glb
+        assert_int_equal(files[i].state, awaited[i]);
+    assert_null(files[0].error.ptr);
+    assert_true(str_equal(files[1].content_type, STR("model/gltf-binary")));
+    op = store_write(f);
+    file_store_give_up(op, 5, STR("called off"), STORE_T0_US);
+    store_run(f, op);
+    static const enum model_file_state given_up[] = {MODEL_FILE_FAILED, MODEL_FILE_FAILED,
+                                                     MODEL_FILE_PENDING, MODEL_FILE_STORED};
+    assert_int_equal(list(f, 5, files, COUNT_OF(files)), COUNT_OF(given_up));
+    for (size_t i = 0; i < COUNT_OF(given_up); i++)
+        assert_int_equal(files[i].state, given_up[i]);
+    assert_true(str_equal(files[1].error, STR("called off")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_put_and_get),   TEST(test_put_of_what_may_be_gone),
-        TEST(test_get_of_others), TEST(test_find),
-        TEST(test_put_again),     TEST(test_list),
+        TEST(test_put_and_get),       TEST(test_put_of_what_may_be_gone),
+        TEST(test_get_of_others),     TEST(test_find),
+        TEST(test_put_again),         TEST(test_list),
+        TEST(test_await_and_give_up),
     };
     return store_fixture_run_suite_pooled("file_store", tests, COUNT_OF(tests));
 }
