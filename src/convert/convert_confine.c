@@ -125,7 +125,7 @@ static int add_rules(scmp_filter_ctx filter)
         {SCMP_SYS(rt_sigprocmask), 0, {0}},
         {SCMP_SYS(getpid), 0, {0}},
         {SCMP_SYS(gettid), 0, {0}},
-        {SCMP_SYS(tgkill), 1, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid())},
+        {SCMP_SYS(tgkill), 1, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0)},
     };
     for (size_t i = 0; i < COUNT_OF(rules); i++) {
         int code = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, rules[i].call, rules[i].arg_count,
