@@ -10,7 +10,7 @@
 // undoes them all. That one is tried again alone, the others together.
 static const struct postgres_lane_settings settings[POSTGRES_LANES] = {
     [SQL_LANE_SHORT] = {"short", 2, 64, 1, 4096, {5000, 500, true, 0, true}, SQL_LANE_LONG},
-    [SQL_LANE_LONG] = {"long", 2, 1, 1, 256, {30000, 0, true, 0}, SQL_LANE_LONG},
+    [SQL_LANE_LONG] = {"long", 2, 1, 1, 256, {30000, 0, true, 0, false}, SQL_LANE_LONG},
     [SQL_LANE_WRITE] = {"write", 2, 1, 32, 4096, {10000, 100, false, 0, true}, POSTGRES_LANE_ALONE},
     [POSTGRES_LANE_ALONE] =
         {"alone", 4, 1, 1, 4096, {10000, 2000, false, 0, true}, POSTGRES_LANE_ALONE},
@@ -20,10 +20,11 @@ static const struct postgres_lane_settings settings[POSTGRES_LANES] = {
 // though it may have passed on the first half of the next one already. Connections cost little
 // there.
 static const struct postgres_lane_settings pooled_settings[POSTGRES_LANES] = {
-    [SQL_LANE_SHORT] = {"short", 8, 1, 1, 4096, {5000, 0, true, 0}, SQL_LANE_SHORT},
-    [SQL_LANE_LONG] = {"long", 2, 1, 1, 256, {30000, 0, true, 0}, SQL_LANE_LONG},
-    [SQL_LANE_WRITE] = {"write", 8, 1, 1, 4096, {10000, 0, false, 0}, SQL_LANE_WRITE},
-    [POSTGRES_LANE_ALONE] = {"alone", 1, 1, 1, 4096, {10000, 0, false, 0}, POSTGRES_LANE_ALONE},
+    [SQL_LANE_SHORT] = {"short", 8, 1, 1, 4096, {5000, 0, true, 0, false}, SQL_LANE_SHORT},
+    [SQL_LANE_LONG] = {"long", 2, 1, 1, 256, {30000, 0, true, 0, false}, SQL_LANE_LONG},
+    [SQL_LANE_WRITE] = {"write", 8, 1, 1, 4096, {10000, 0, false, 0, false}, SQL_LANE_WRITE},
+    [POSTGRES_LANE_ALONE] =
+        {"alone", 1, 1, 1, 4096, {10000, 0, false, 0, false}, POSTGRES_LANE_ALONE},
 };
 
 void postgres_lane_init(struct postgres_db *db, enum sql_lane lane, bool is_pooled)

@@ -19,11 +19,11 @@ static const int busy_ms[] = {
 static const char *const pragmas[] = {
     [SQLITE_USE_READ] = "PRAGMA query_only=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-2000;",
     [SQLITE_USE_WRITE] =
-        "PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY;"
-        "PRAGMA journal_size_limit=67108864; PRAGMA cache_size=-64000;"
-        "PRAGMA wal_autocheckpoint=4000;",
-    [SQLITE_USE_SCRIPT] = "PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
-                          "PRAGMA temp_store=MEMORY; PRAGMA journal_size_limit=67108864;",
+        ("PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY;"
+         "PRAGMA journal_size_limit=67108864; PRAGMA cache_size=-64000;"
+         "PRAGMA wal_autocheckpoint=4000;"),
+    [SQLITE_USE_SCRIPT] = ("PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
+                           "PRAGMA temp_store=MEMORY; PRAGMA journal_size_limit=67108864;"),
 };
 
 static void finalize(struct sqlite_prepared *prepared)

@@ -445,6 +445,7 @@ static void test_bad_processes(void **state)
         fixture_open(&f, &settings);
         add_source(&f, "scene.obj", STR(OBJ));
         CLEANUP(fd_close) int leaky = memfd_create("leaky", 0); // not closed by exec
+        assert_true(leaky >= 0);
         start(&f);
         finish(&f);
         if (f.run.end != deed->end || strstr(f.run.error.message, deed->words) == NULL)

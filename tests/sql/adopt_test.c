@@ -300,8 +300,8 @@ static void test_counting_in_one_view(void **state)
 static void test_counting_cannot_be_borrowed(void **state)
 {
     static const char *const traps[] = {
-        "CREATE FUNCTION sunlead_count(INTEGER, BOOLEAN, INTEGER) RETURNS VOID LANGUAGE sql "
-        "AS 'SELECT 1 / 0'",
+        ("CREATE FUNCTION sunlead_count(INTEGER, BOOLEAN, INTEGER) RETURNS VOID LANGUAGE sql "
+         "AS 'SELECT 1 / 0'"),
         "CREATE FUNCTION trap(XID8, XID8) RETURNS BOOLEAN LANGUAGE sql AS 'SELECT 1 / 0 > 0'",
         "CREATE OPERATOR <> (LEFTARG = XID8, RIGHTARG = XID8, FUNCTION = trap)",
         "CREATE FUNCTION trap(FLOAT8, NUMERIC) RETURNS BOOLEAN LANGUAGE sql AS 'SELECT 1 / 0 > 0'",

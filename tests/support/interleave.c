@@ -153,6 +153,7 @@ static void prepare(struct session *session)
             continue;
         CLEANUP(clear_ptr)
         PGresult *parsed = PQprepare(session->conn, stmt->name, stmt->text, 0, NULL);
+        check(parsed != NULL);
         CLEANUP(clear_ptr) PGresult *described = PQdescribePrepared(session->conn, stmt->name);
         if (PQresultStatus(described) != PGRES_COMMAND_OK)
             fail_msg("%s: %s", stmt->stmt->name, PQerrorMessage(session->conn));
