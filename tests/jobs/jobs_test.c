@@ -608,6 +608,14 @@ static void test_cap_of_a_company(void **state)
     }
 }
 
+// Starts the runner and waits until it looks at the clock, by a job that is due.
+static void start_looking(struct fixture *f)
+{
+    add(f, 99, T0);
+    start(f, 0);
+    waiter_wait(f->started, 1);
+}
+
 static void test_old_ones_go(void **state)
 {
     struct fixture *f = *state;
@@ -616,7 +624,7 @@ static void test_old_ones_go(void **state)
         add(f, i, T0 + 365 * 86400 * US_PER_S);
     store_exec(f->store, "UPDATE sunlead_jobs SET state = 'dead' WHERE order_id < 3");
     store_exec(f->store, "UPDATE sunlead_jobs SET state = 'cancelled' WHERE order_id = 3");
-    start(f, 0);
+    start_looking(f);
     advance(f, 3600 * US_PER_S);
     usleep(20000);
     assert_int_equal(count_jobs(f, "dead"), 2);
@@ -633,14 +641,6 @@ static void await_requests(struct fixture *f, int64_t count)
         assert_true(clock_monotonic_us(clock_system()) < deadline_us);
         usleep(1000);
     }
-}
-
-// Starts the runner and waits until it looks at the clock, by a job that is due.
-static void start_looking(struct fixture *f)
-{
-    add(f, 99, T0);
-    start(f, 0);
-    waiter_wait(f->started, 1);
 }
 
 // Requests under a key go after a day, in portions, which follow each other soon.
