@@ -350,6 +350,7 @@ static void commit_refused(struct task *task, const struct error *err)
 static void committed(struct sql_op *op)
 {
     struct task *task = op->done_ctx;
+    task->is_unsure = op->error.code == ERR_UNKNOWN_OUTCOME;
     switch (op->error.code) {
     case ERR_OK:
         commit_done(task);
@@ -404,6 +405,7 @@ void task_commit_or(struct task *task, task_apply_fn *apply, task_step_fn *then,
     task->mark = arena_mark(task->arena);
     task->tries = 0;
     task->stale_tries = 0;
+    task->is_unsure = false;
     task->lead_part = TASK_LEAD_ALL;
     commit_again(task);
 }

@@ -63,6 +63,7 @@ struct task {
     struct arena_mark mark; // of the arena before the commit: what a try took is given back
     unsigned tries;         // of a database that is down
     unsigned stale_tries;   // of an order that others change
+    bool is_unsure;         // whether what was tried last may be stored, though the commit failed
     bool lease_lost;
     struct http_timer timer;
     struct file_rules *rules;  // of a kind that stores files (tasks/file_rules.h); NULL: not read

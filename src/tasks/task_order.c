@@ -5,11 +5,19 @@
 #include "tasks/task.h"
 #include "tasks/task_lookup.h"
 
+// So many fences without an answer are told from those of other processes, the last ones.
+#define UNSURE_MAX 8
+
 // A create under way.
 struct sending {
     struct lf_create create;
     struct project_request request;
     int64_t began_at_us; // order.sending_at of this attempt
+    // The same of the fence that was last to be stored, and of those whose commit had no answer:
+    // one of them may be what is found stored.
+    int64_t fence_at_us;
+    int64_t unsure_at_us[UNSURE_MAX];
+    size_t unsure_count;
 };
 
 static struct lf_create *create_of(struct task *task)
@@ -199,13 +207,35 @@ static void send(struct task *task)
     lightfusion_create(task->tasks->lf, &sending->create);
 }
 
+// Whether the order is behind a fence of this run, of which it was not heard that it was stored, so
+// that nothing was sent.
+static bool is_own_fence(const struct task *task)
+{
+    const struct sending *sending = task->own;
+    size_t known = sending->unsure_count < UNSURE_MAX ? sending->unsure_count : UNSURE_MAX;
+    for (size_t i = 0; i < known && task->order.state == ORDER_SENDING; i++) {
+        if (task->order.sending_at.value == sending->unsure_at_us[i])
+            return true;
+    }
+    return false;
+}
+
 static enum err apply_sending(struct task *task, struct task_change *change, int64_t now_us,
                               struct error *err)
 {
     (void)change;
+    struct sending *sending = task->own;
+    if (task->is_unsure)
+        sending->unsure_at_us[sending->unsure_count++ % UNSURE_MAX] = sending->fence_at_us;
+    bool is_own = is_own_fence(task);
     // Only from here: what another process sends must not be sent a second time.
-    if (task->order.state != ORDER_REQUESTED)
+    if (task->order.state != ORDER_REQUESTED && !is_own)
         return error_set(err, ERR_CONFLICT, "the order is not waiting to be sent any more");
+    // That it can be read is not enough, since a failover may lose it yet: it is stored anew, for
+    // the same attempt.
+    if (is_own)
+        task->order.attempts--;
+    sending->fence_at_us = now_us;
     return order_go(&task->order, ORDER_SENDING, now_us, err);
 }
 

@@ -121,7 +121,8 @@ static void test_rests(void **state)
         answers[1].request = "GET /mesh ";
         answers[1].with = "Range: bytes=9-\r\n";
         answers[1].times = 1;
-        if (answers[1].body.ptr == NULL && strcmp(rests[i].what, "nothing") != 0)
+        // Only what the head speaks of: on a connection that is used again, more is another answer.
+        if (answers[1].body.ptr == NULL && strstr(answers[1].head, "Content-Length: 0") == NULL)
             answers[1].body = str_slice(STR(SMALL), 9, 32);
         print_message("%s\n", rests[i].what);
         struct fixture fixture;

@@ -143,6 +143,24 @@ def test_order(stage: Stage, cutter: Cutter, postgres: Postgres, fate: str, with
     assert len(simulator.ledger()) == 1
 
 
+@pytest.mark.parametrize("fate", FATES)
+def test_fence(stage: Stage, cutter: Cutter, postgres: Postgres, fate: str) -> None:
+    simulator = stage.simulate()
+    url = f"postgres://sunlead:{PASSWORD}@127.0.0.1:{cutter.port}/{stage.database_name()}"
+    server = stage.serve(simulator.url(), environment={"DATABASE_URL": url})
+    server.expect_errors("job.commit_failed")
+    cutter.arm("order.sending", fate)
+    made = ok(server.api.post("/api/leads", small_lead(create_3d_model=True)), 201)
+    server.wait_event("job.commit_failed", error="unknown_outcome")
+    assert cutter.cut.wait(30)
+    # Nothing was sent behind a fence that nobody heard of: it is sent now, and nothing is looked up.
+    server.wait_event("order.created", order_id=made["order_id"])
+    assert server.events("order.unknown") == []
+    assert ok(server.api.get(f"/api/orders/{made['order_id']}"))["attempts"] == 1
+    assert count(postgres, stage, "sunlead_events WHERE type = 'order.sending'") == 1
+    assert len(simulator.ledger()) == 1
+
+
 def test_a_lead_that_is_gone_meanwhile(api: Client, cutter: Cutter) -> None:
     made = ok(api.post("/api/leads", small_lead()), 201)
     assert api.delete(f"/api/leads/{made['id']}").status == 204
