@@ -6,15 +6,25 @@
 #include "api/model_accept.h"
 #include "api/order_adopt.h"
 #include "json/json_write.h"
+#include "store/company_store.h"
 #include "store/file_store.h"
 #include "store/job_store.h"
 #include "store/lead_store.h"
 #include "store/order_store.h"
+#include "store/retention_store.h"
 #include "tasks/convert_plan.h"
 
-enum model_state { MODEL_STATE_NONE, MODEL_STATE_PENDING, MODEL_STATE_READY, MODEL_STATE_FAILED };
+enum model_state {
+    MODEL_STATE_NONE,
+    MODEL_STATE_PENDING,
+    MODEL_STATE_READY,
+    MODEL_STATE_FAILED,
+    MODEL_STATE_REMOVED, // its time of keeping is over
+    MODEL_STATE_REMOTE,  // nothing is stored of the company's models
+};
 
-static const char *const state_names[] = {"none", "pending", "ready", "failed"};
+static const char *const state_names[] = {"none",   "pending", "ready",
+                                          "failed", "removed", "remote"};
 
 // All that is known of a lead's model.
 struct model_view {
@@ -25,6 +35,8 @@ struct model_view {
     struct order newest; // of the lead; id 0: none
     struct order order;  // that of the project which the lead shows
     struct order_adopt adopt;
+    struct company company;                         // that ordered the project; id 0: none
+    struct file_usage usage;                        // where it was asked for
     struct row_list rows;                           // of struct model_file
     struct model_file files[MODEL_FILE_KIND_COUNT]; // by kind; kind 0: no row
     enum model_state state;
@@ -43,17 +55,38 @@ static bool has_mesh(const struct model_view *view)
     return is_stored(view, MODEL_FILE_OBJ) || is_stored(view, MODEL_FILE_PLY);
 }
 
+// Whether the mesh is not stored, and why.
+static bool is_mesh(const struct model_view *view, enum model_file_state state)
+{
+    return !has_mesh(view) && (view->files[MODEL_FILE_OBJ].state == state ||
+                               view->files[MODEL_FILE_PLY].state == state);
+}
+
+// What keeps what is made of the originals in a state; null: nothing that is known.
+static struct str reason_of(const struct model_view *view, enum model_file_state state)
+{
+    for (int kind = MODEL_FILE_ORIGINAL_MAX + 1; kind < MODEL_FILE_KIND_COUNT; kind++) {
+        if (view->files[kind].state == state && view->files[kind].error.len > 0)
+            return view->files[kind].error;
+    }
+    return STR_NULL;
+}
+
 // Where nothing was made yet, or all of it failed.
 static void judge_unmade(struct model_view *view)
 {
     bool is_awaited = view->order.files == FILES_PENDING;
-    for (int kind = MODEL_FILE_ORIGINAL_MAX + 1; kind < MODEL_FILE_KIND_COUNT; kind++) {
+    for (int kind = MODEL_FILE_ORIGINAL_MAX + 1; kind < MODEL_FILE_KIND_COUNT; kind++)
         is_awaited = is_awaited || view->files[kind].state == MODEL_FILE_PENDING;
-        if (view->error.len == 0 && view->files[kind].state == MODEL_FILE_FAILED)
-            view->error = view->files[kind].error;
-    }
+    view->error = reason_of(view, MODEL_FILE_FAILED);
     if (is_awaited) {
         view->state = MODEL_STATE_PENDING;
+        view->error = reason_of(view, MODEL_FILE_PENDING);
+    } else if (is_mesh(view, MODEL_FILE_REMOVED)) {
+        view->state = MODEL_STATE_REMOVED;
+        view->error = MODEL_FILE_REMOVED_WORDS;
+    } else if (is_mesh(view, MODEL_FILE_REMOTE)) {
+        view->state = MODEL_STATE_REMOTE;
         view->error = STR_NULL;
     } else if (view->error.len > 0) {
         view->state = MODEL_STATE_FAILED;
@@ -86,6 +119,8 @@ static void judge(struct model_view *view)
     }
     if (view->state != MODEL_STATE_READY)
         judge_unmade(view);
+    else // of making it anew
+        view->error = reason_of(view, MODEL_FILE_STORED);
 }
 
 static void files_read(struct sql_op *op)
@@ -121,6 +156,7 @@ static void read_files(struct order_adopt *adopt)
     };
     struct sql_op *op = api_op(view->request, "model_files", SQL_LANE_SHORT, files_read, view);
     order_store_get_by_project(op, project_id.value, &view->order);
+    company_store_get_of_project(op, project_id.value, &view->company);
     file_store_list(op, project_id.value, &view->rows);
     api_submit(view->request, op);
 }
@@ -199,6 +235,11 @@ static void write_files(struct buf *body, const struct model_view *view)
     buf_append_char(body, '}');
 }
 
+static struct file_policy policy_of(const struct model_view *view)
+{
+    return file_policy_of(&view->company, &api_of(view->request)->file_policy);
+}
+
 static void answer_view(struct model_view *view)
 {
     struct str manifest = view->files[MODEL_FILE_MANIFEST].data;
@@ -210,7 +251,7 @@ static void answer_view(struct model_view *view)
     json_write_name(&body, "error");
     json_write_str(&body, view->error.len > 0 ? view->error : STR_NULL);
     json_write_name(&body, "attribution");
-    BUF_LITERAL(&body, "null");
+    json_write_str(&body, view->company.company_id != 0 ? policy_of(view).attribution : STR_NULL);
     json_write_name(&body, "manifest");
     buf_append_str(&body, manifest.len > 0 ? manifest : STR("null"));
     write_files(&body, view);
@@ -298,6 +339,14 @@ static void refuse_state(struct model_view *view)
         (void)error_set(&err, ERR_CONFLICT, "There is no 3D model, its state is failed: %.*s",
                         STR_ARG(str_cut(view->error, 180)));
         break;
+    case MODEL_STATE_REMOVED:
+        (void)error_set(&err, ERR_CONFLICT,
+                        "The 3D model was removed: its time of keeping is over.");
+        break;
+    case MODEL_STATE_REMOTE:
+        (void)error_set(&err, ERR_CONFLICT,
+                        "There is no 3D model: nothing is stored of this company's.");
+        break;
     }
     http_problem(view->request, &err);
 }
@@ -378,7 +427,18 @@ static void reconvert_queued(struct sql_op *op)
     api_respond_json(view->request, 202, &body);
 }
 
-// Files that are missing are fetched first; that ends with a conversion if something came.
+static void add_job(const struct model_view *view, struct sql_op *op, enum job_kind kind)
+{
+    int64_t now_us = api_now_us(view->request);
+    job_store_add_once_more(op, &(struct job){.kind = kind,
+                                              .order_id = view->order.id,
+                                              .company_id = view->order.company_id,
+                                              .run_at = OPT_I64(now_us),
+                                              .created_at = OPT_I64(now_us)});
+}
+
+// What is not here is fetched, which ends with a conversion if something came. What is here is
+// converted whatever comes.
 static void reconvert(struct model_view *view)
 {
     int64_t now_us = api_now_us(view->request);
@@ -388,30 +448,56 @@ static void reconvert(struct model_view *view)
         lacks = lacks || !is_stored(view, (enum model_file_kind)kind);
     struct sql_op *op = api_op(view->request, "reconvert", SQL_LANE_WRITE, reconvert_queued, view);
     op->is_idempotent = true;
-    job_store_add(op, &(struct job){.kind = lacks ? JOB_FILES : JOB_CONVERT,
-                                    .order_id = view->order.id,
-                                    .company_id = view->order.company_id,
-                                    .run_at = OPT_I64(now_us),
-                                    .created_at = OPT_I64(now_us)});
+    if (lacks) {
+        retention_store_restore(op, view->order.project_id.value, now_us);
+        add_job(view, op, JOB_FILES);
+    }
     if (has_mesh(view)) {
         size_t count = convert_files_init(&view->order, now_us, files);
         file_store_await(op, files, count);
+        add_job(view, op, JOB_CONVERT);
     }
+    api_submit(view->request, op);
+}
+
+static void usage_read(struct sql_op *op)
+{
+    struct model_view *view = op->done_ctx;
+    const struct file_policy policy = policy_of(view);
+    struct error err;
+    error_reset(&err);
+    if (op->error.code != ERR_OK)
+        http_problem(view->request, &op->error);
+    else if (file_quota_check(&policy, view->usage.bytes, 0, &err) != ERR_OK)
+        http_problem_status(view->request, 507, &err);
+    else
+        reconvert(view);
+}
+
+// What a company has is added up over many rows.
+static void read_usage(struct model_view *view)
+{
+    struct sql_op *op = api_op(view->request, "model_usage", SQL_LANE_LONG, usage_read, view);
+    company_store_usage(op, view->order.company_id, &view->usage);
     api_submit(view->request, op);
 }
 
 static void answer_reconvert(struct model_view *view)
 {
+    const struct file_policy policy = policy_of(view);
     struct error err;
     error_reset(&err);
     if (view->order.state != ORDER_COMPLETED)
         (void)error_set(&err, ERR_CONFLICT,
                         "There is nothing to convert: no 3D model is completed.");
-    else if (view->files[MODEL_FILE_OBJ].state == MODEL_FILE_REMOTE)
+    else if (policy.retention == RETENTION_STREAM)
         (void)error_set(&err, ERR_CONFLICT,
-                        "There is nothing to convert: the mesh is not to be stored.");
+                        "There is nothing to convert: the company's settings say that nothing is "
+                        "stored of its models.");
     if (err.code != ERR_OK)
         http_problem(view->request, &err);
+    else if (policy.quota > 0)
+        read_usage(view);
     else
         reconvert(view);
 }

@@ -10,9 +10,11 @@ const char *const job_state_names[] = {NULL,   "ready",     "running",
 // A run that comes to nothing was cut off, mostly with its process. Only a job that never gets
 // further is to end dead, not one that met a row of restarts.
 const struct job_kind_rule job_kind_rules[] = {
-    [JOB_NONE] = {.failures_max = 1},     [JOB_ORDER] = {.takes_turns = true, .failures_max = 20},
-    [JOB_POLL] = {.failures_max = 20},    [JOB_FILES] = {.failures_max = 20},
-    [JOB_CONVERT] = {.failures_max = 20},
+    [JOB_NONE] = {.failures_max = 1},
+    [JOB_ORDER] = {.takes_turns = true, .failures_max = 20},
+    [JOB_POLL] = {.failures_max = 20},
+    [JOB_FILES] = {.failures_max = 20, .runs_once_more = true},
+    [JOB_CONVERT] = {.failures_max = 20, .runs_once_more = true},
 };
 static_assert(COUNT_OF(job_kind_rules) == JOB_KIND_COUNT, "each kind has its rule");
 

@@ -42,6 +42,7 @@ struct job_kind_rule {
     // without turns go by the time at which they are due.
     bool takes_turns;
     int64_t failures_max; // runs in a row that came to nothing, until the job is dead
+    bool runs_once_more;  // what was asked for while it ran (job_store_add_once_more())
 };
 
 struct job {

@@ -7,6 +7,7 @@
 
 #include "base/crash.h"
 #include "base/fs.h"
+#include "base/log.h"
 #include "files/files_gzip.h"
 #include "files/files_store.h"
 
@@ -52,12 +53,16 @@ static void put_gzip(const struct files_put *put)
     CLEANUP(arena_close_ptr) struct arena *arena = arena_open(0);
     CLEANUP(fd_close) int fd = -1;
     char *tmp_path = NULL;
-    if (files_create_tmp(put->files, arena, &tmp_path, &fd, &err) != ERR_OK)
-        return;
     int64_t max = put->size - put->size / GZIP_LEAST_GAIN;
-    if (files_gzip_write(put->fd, fd, max, &err) != ERR_OK ||
-        publish(put->files, fd, tmp_path, &name, &err) != ERR_OK)
+    if (files_create_tmp(put->files, arena, &tmp_path, &fd, &err) == ERR_OK &&
+        files_gzip_write(put->fd, fd, max, &err) == ERR_OK)
+        (void)publish(put->files, fd, tmp_path, &name, &err);
+    if (err.code == ERR_OK)
+        return;
+    if (tmp_path != NULL)
         unlink(tmp_path);
+    if (err.code != ERR_TOO_LARGE)
+        log_error(LOG_WARN, "files.gzip_failed", &err);
 }
 
 static void run_put(struct pool_work *work)

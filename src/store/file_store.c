@@ -4,7 +4,7 @@
 #include "json/json_write.h"
 #include "store/loose_store.h"
 
-void file_store_put(struct sql_op *op, const struct model_file *file)
+void file_store_put(struct sql_op *op, const struct model_file *file, int64_t now_us)
 {
     static const struct sql_stmt stmt = {
         .name = "file_put",
@@ -14,11 +14,13 @@ void file_store_put(struct sql_op *op, const struct model_file *file)
                 "content_type = excluded.content_type, error = excluded.error, "
                 "tries = excluded.tries, company_id = excluded.company_id, "
                 "data = excluded.data, updated_at = excluded.updated_at "
-                "WHERE f.state <> 'stored' OR excluded.state = 'stored'",
+                "WHERE excluded.state = 'stored' OR f.state <> 'stored' "
+                "AND (excluded.state IN ('removed', 'remote') "
+                "OR f.state NOT IN ('removed', 'remote'))",
         .table = &model_file_table,
     };
     if (file->state == MODEL_FILE_STORED)
-        loose_store_hold(op, file->sha256, file->updated_at.value);
+        loose_store_hold(op, file->sha256, now_us);
     step_with_fields(op, &stmt, &model_file_table, file, 0);
 }
 
@@ -74,6 +76,18 @@ void file_store_give_up(struct sql_op *op, int64_t project_id, struct str why, i
                 "AND kind NOT IN ('jpg', 'obj', 'ply', 'mtl')",
     };
     SQL_STEP(op, &stmt, SQLV_INT(project_id), SQLV_TEXT(why), SQLV_TIME(now_us));
+    file_store_note(op, project_id, why, now_us);
+}
+
+void file_store_note(struct sql_op *op, int64_t project_id, struct str why, int64_t now_us)
+{
+    static const struct sql_stmt stmt = {
+        .name = "file_note",
+        .text = "UPDATE sunlead_files SET error = $2, updated_at = $3 "
+                "WHERE project_id = $1 AND state = 'stored' "
+                "AND kind NOT IN ('jpg', 'obj', 'ply', 'mtl')",
+    };
+    SQL_STEP(op, &stmt, SQLV_INT(project_id), SQLV_TEXT(why), SQLV_TIME(now_us));
 }
 
 void file_store_await(struct sql_op *op, const struct model_file *files, size_t count)
@@ -83,7 +97,7 @@ void file_store_await(struct sql_op *op, const struct model_file *files, size_t 
     "tries, updated_at) SELECT CAST($1 AS BIGINT), CAST($2 AS BIGINT), " item("0") ", " item(      \
         "1") ", 'pending', " item("2") ", 0, $3 FROM " items " WHERE TRUE "                        \
                                        "ON CONFLICT (project_id, name) DO UPDATE SET "             \
-                                       "state = 'pending', error = NULL, tries = 0, "              \
+                                       "state = 'pending', size = NULL, error = NULL, tries = 0, " \
                                        "updated_at = excluded.updated_at "                         \
                                        "WHERE f.state <> 'stored'"
 #define AWAIT_POSTGRES(at) "i.value ->> " at

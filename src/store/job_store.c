@@ -13,21 +13,48 @@ static struct sql_value kind_value(enum job_kind kind)
 
 // ---- Queueing.
 
+#define ADD                                                                                        \
+    "INSERT INTO sunlead_jobs AS j (kind, order_id, company_id, state, priority, turn, attempt, "  \
+    "failures, run_at, created_at, updated_at) "                                                   \
+    "VALUES ($1, $2, $3, 'ready', $6, 0, 0, 0, $4, $5, $5) "                                       \
+    "ON CONFLICT (order_id, kind) WHERE state IN ('ready', 'running') DO UPDATE "
+
+static void add_step(struct sql_op *op, const struct sql_stmt *stmt, const struct job *job)
+{
+    SQL_STEP(op, stmt, kind_value(job->kind), SQLV_INT(job->order_id), SQLV_INT(job->company_id),
+             sql_value_opt_time(job->run_at), sql_value_opt_time(job->created_at),
+             SQLV_INT(job->priority));
+}
+
 void job_store_add(struct sql_op *op, const struct job *job)
 {
     static const struct sql_stmt stmt = {
         .name = "job_add",
-        .text = "INSERT INTO sunlead_jobs AS j (kind, order_id, company_id, state, priority, turn, "
-                "attempt, failures, run_at, created_at, updated_at) "
-                "VALUES ($1, $2, $3, 'ready', $6, 0, 0, 0, $4, $5, $5) "
-                "ON CONFLICT (order_id, kind) WHERE state IN ('ready', 'running') DO UPDATE "
-                "SET run_at = excluded.run_at, priority = excluded.priority, "
-                "updated_at = excluded.updated_at WHERE j.state = 'ready' AND j.run_at > "
-                "excluded.run_at",
+        .text = ADD "SET run_at = excluded.run_at, priority = excluded.priority, "
+                    "updated_at = excluded.updated_at WHERE j.state = 'ready' "
+                    "AND j.run_at > excluded.run_at",
     };
-    SQL_STEP(op, &stmt, kind_value(job->kind), SQLV_INT(job->order_id), SQLV_INT(job->company_id),
-             sql_value_opt_time(job->run_at), sql_value_opt_time(job->created_at),
-             SQLV_INT(job->priority));
+    add_step(op, &stmt, job);
+}
+
+// A job that runs was due before it was claimed, which is when it was last updated. One that is due
+// after that is to run once more.
+#define IS_AGAIN "run_at > updated_at"
+
+void job_store_add_once_more(struct sql_op *op, const struct job *job)
+{
+#define ADD_ONCE_MORE(greatest, microsecond)                                                       \
+    ADD "SET run_at = CASE WHEN j.state = 'ready' THEN excluded.run_at "                           \
+        "ELSE " greatest "(excluded.run_at, j.updated_at + " microsecond ") END, "                 \
+        "updated_at = CASE WHEN j.state = 'ready' THEN excluded.updated_at ELSE j.updated_at END " \
+        "WHERE j.state = 'running' OR j.run_at > excluded.run_at"
+    static const struct sql_stmt stmt = {
+        .name = "job_add_once_more",
+        .text = ADD_ONCE_MORE("greatest", "INTERVAL '1 microsecond'"),
+        .sqlite = ADD_ONCE_MORE("max", "1"),
+    };
+    check(job_kind_rules[job->kind].runs_once_more);
+    add_step(op, &stmt, job);
 }
 
 // Start-time fair queueing: the turn of a newcomer is that of who is next of all, so that it
@@ -239,13 +266,36 @@ static void fail_without_lease(struct sql_step *step)
     step->none_message = "The job's lease was lost.";
 }
 
-void job_store_finish(struct sql_op *op, const struct job *job)
+// Gives a job back that was asked for again while it ran.
+static struct sql_step *run_once_more(struct sql_op *op, struct job *job)
+{
+    static const struct sql_stmt stmt = {
+        .name = "job_run_once_more",
+        .text = "UPDATE sunlead_jobs SET state = CASE WHEN " IS_AGAIN " THEN 'ready' ELSE state "
+                "END, failures = 0, "
+                "lease_until = CASE WHEN " IS_AGAIN " THEN NULL ELSE lease_until END, "
+                "worker = CASE WHEN " IS_AGAIN " THEN NULL ELSE worker END "
+                "WHERE id = $1 AND attempt = $2 AND state = 'running' "
+                "RETURNING CASE WHEN state = 'ready' THEN run_at END",
+    };
+    struct sql_step *step = SQL_STEP(op, &stmt, SQLV_INT(job->id), SQLV_INT(job->attempt));
+    step->on_row = take_next;
+    step->ctx = &job->run_at;
+    return step;
+}
+
+void job_store_finish(struct sql_op *op, struct job *job)
 {
     static const struct sql_stmt stmt = {
         .name = "job_finish",
         .text = "DELETE FROM sunlead_jobs WHERE id = $1 AND attempt = $2 AND state = 'running'",
     };
-    fail_without_lease(SQL_STEP(op, &stmt, SQLV_INT(job->id), SQLV_INT(job->attempt)));
+    bool is_asked_again = job_kind_rules[job->kind].runs_once_more;
+    if (is_asked_again)
+        fail_without_lease(run_once_more(op, job));
+    struct sql_step *step = SQL_STEP(op, &stmt, SQLV_INT(job->id), SQLV_INT(job->attempt));
+    if (!is_asked_again)
+        fail_without_lease(step);
 }
 
 void job_store_finish_all(struct sql_op *op, struct str jobs)

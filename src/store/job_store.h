@@ -17,6 +17,11 @@
 // turns it gets one when it is due, by job_store_take_turns().
 void job_store_add(struct sql_op *op, const struct job *job);
 
+// job_store_add_once_more() is job_store_add() for what must not be lost where such a job runs
+// already, which may have read what there was before: that one runs once more when it is finished.
+// Of kinds with runs_once_more.
+void job_store_add_once_more(struct sql_op *op, const struct job *job);
+
 // job_store_add_for_new_order() queues a job for the order that operation op_id inserted, if it
 // did. It is due at once, and its turn is that of a newcomer: beside the next one of all, but
 // behind those of its own company.
@@ -63,9 +68,10 @@ void job_store_next(struct sql_op *op, struct str kinds, int64_t now_us,
 
 // ---- The end of a run.
 
-// job_store_finish() removes a job that ended well. ERR_CANCELLED fails the operation when the
-// lease was lost meanwhile.
-void job_store_finish(struct sql_op *op, const struct job *job);
+// job_store_finish() removes a job that ended well. One that is to run once more becomes ready
+// instead, and job->run_at is set. ERR_CANCELLED fails the operation when the lease was lost
+// meanwhile.
+void job_store_finish(struct sql_op *op, struct job *job);
 
 // job_store_finish_all() removes those of many jobs whose lease was not lost: a JSON array of
 // arrays of id and attempt.

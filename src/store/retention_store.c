@@ -87,8 +87,9 @@ void retention_store_orphans(struct sql_op *op, struct retention_portion *portio
 // By the settings of now: they may have changed since the projects were read. A file that is stored
 // meanwhile makes its model's others younger.
 #define REMOVE(ids, before)                                                                        \
-    "UPDATE sunlead_files AS f SET state = 'removed', size = NULL, sha256 = NULL, error = $5, "    \
-    "tries = 0, updated_at = $2 WHERE f.project_id IN (" ids ") AND f.state = 'stored' AND ("      \
+    "UPDATE sunlead_files AS f SET state = 'removed', size = NULL, sha256 = NULL, data = NULL, "   \
+    "error = $5, tries = 0, updated_at = $2 WHERE f.project_id IN (" ids                           \
+    ") AND f.state = 'stored' AND ("                                                               \
     "CASE coalesce((SELECT c.file_retention FROM sunlead_companies c "                             \
     "WHERE c.company_id = f.company_id), $3) WHEN 'stream' THEN TRUE "                             \
     "WHEN 'days' THEN " STORED_AT " < " before " ELSE FALSE END "                                  \

@@ -25,7 +25,7 @@ size_t convert_files_init(const struct order *order, int64_t now_us,
     return convert_product_count();
 }
 
-static bool is_due(const struct convert_plan *plan)
+static void judge(struct convert_plan *plan)
 {
     const struct model_file *files = plan->known.objects;
     bool has_mesh = false;
@@ -43,7 +43,8 @@ static bool is_due(const struct convert_plan *plan)
             fetched_us = at_us > fetched_us ? at_us : fetched_us;
         }
     }
-    return has_mesh && (made_us == INT64_MAX || is_awaited || fetched_us > made_us);
+    plan->is_newer = has_mesh && fetched_us > made_us;
+    plan->is_due = plan->is_newer || (has_mesh && (made_us == INT64_MAX || is_awaited));
 }
 
 static void files_known(struct sql_op *op)
@@ -55,7 +56,7 @@ static void files_known(struct sql_op *op)
         return;
     }
     struct convert_plan *plan = task->plan;
-    plan->is_due = is_due(plan);
+    judge(plan);
     plan->count = convert_files_init(&task->order, task_now_us(task), plan->files);
     plan->then(task);
 }

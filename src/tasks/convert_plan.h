@@ -6,6 +6,7 @@
 
 struct convert_plan {
     bool is_due;
+    bool is_newer; // something was fetched that is not in what was made, or is being made
     struct model_file files[CONVERT_PRODUCTS_MAX]; // to be made, pending
     size_t count;
     // its own

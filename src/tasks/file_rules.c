@@ -132,7 +132,8 @@ bool file_rules_hold(struct task *task, const struct row_list *known)
         if (is_settled(known, (enum model_file_kind)kind))
             continue;
         rows[count] = row_of(task, (enum model_file_kind)kind);
-        file_store_put(op, &rows[count++]);
+        file_store_put(op, &rows[count], rows[count].updated_at.value);
+        count++;
     }
     // With all of them stored there is nothing to wait for.
     if (count == 0 && task->rules->ruling == FILE_QUOTA_FULL)

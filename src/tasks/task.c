@@ -149,14 +149,19 @@ static void add_job_steps(struct task *task, struct sql_op *op, int64_t now_us)
 {
     struct job *job = &task->run->job;
     const struct task_change *change = &task->change;
-    if (change->add != JOB_NONE)
-        job_store_add(op, &(struct job){.kind = change->add,
-                                        .order_id = task->order.id,
-                                        .company_id = task->order.company_id,
-                                        .priority = change->add == JOB_POLL ? JOB_PRIORITY_BATCH
-                                                                            : JOB_PRIORITY_WAITING,
-                                        .run_at = OPT_I64(change->add_at_us),
-                                        .created_at = OPT_I64(now_us)});
+    const struct job added = {
+        .kind = change->add,
+        .order_id = task->order.id,
+        .company_id = task->order.company_id,
+        .priority = change->add == JOB_POLL ? JOB_PRIORITY_BATCH : JOB_PRIORITY_WAITING,
+        .run_at = OPT_I64(change->add_at_us),
+        .created_at = OPT_I64(now_us),
+    };
+    // A conversion that runs may have begun before the last file came.
+    if (change->convert != NULL && change->convert->is_newer)
+        job_store_add_once_more(op, &added);
+    else if (change->add != JOB_NONE)
+        job_store_add(op, &added);
     if (change->convert != NULL)
         file_store_await(op, change->convert->files, change->convert->count);
     if (task->lease_lost)

@@ -10,6 +10,7 @@
 #include "store/file_store.h"
 #include "store/job_store.h"
 #include "tasks/convert_plan.h"
+#include "tasks/file_rules.h"
 #include "tasks/task.h"
 
 // A conversion whose process dies is tried this often; one that was cut off with all of sunlead
@@ -20,6 +21,7 @@
 // A conversion under way.
 struct converting {
     struct convert_run run;
+    int64_t began_us; // before it was read what there is: that is the age of what is made of it
     struct row_list known; // rows of struct model_file
     struct files_get contents[CONVERT_SOURCES_MAX];
     size_t got;
@@ -29,7 +31,8 @@ struct converting {
     size_t put_count;
     struct model_file files[CONVERT_PRODUCTS_MAX];
     size_t file_count;
-    struct error error;
+    struct error error;  // why nothing was made; it is noted on what was made before
+    int64_t again_at_us; // 0: the job is done
 };
 
 static struct converting *converting_of(const struct task *task)
@@ -52,10 +55,29 @@ static void let_go(struct converting *converting)
 
 // ---- The ends.
 
+static void log_end(const struct task *task)
+{
+    const struct converting *converting = converting_of(task);
+    if (converting->again_at_us != 0)
+        log_event(LOG_WARN, "files.quota_full", converting->error.message,
+                  LOG_I64("company_id", task->order.company_id),
+                  LOG_I64("order_id", task->order.id));
+    else if (converting->error.code != ERR_OK)
+        log_event(LOG_WARN, "convert.failed", converting->error.message,
+                  LOG_I64("order_id", task->order.id),
+                  LOG_I64("project_id", task->order.project_id.value),
+                  LOG_TEXT_FIELD("cause", converting->error.cause));
+    else if (converting->files[0].state == MODEL_FILE_STORED)
+        log_event(LOG_INFO, "convert.done", "a model was made for browsers and phones",
+                  LOG_I64("order_id", task->order.id),
+                  LOG_I64("project_id", task->order.project_id.value),
+                  LOG_I64("cpu_ms", converting->run.cpu_ms),
+                  LOG_I64("memory_kb", converting->run.rss_kb));
+}
+
 static void stored(struct sql_op *op)
 {
     struct task *task = op->done_ctx;
-    const struct converting *converting = converting_of(task);
     if (op->error.code == ERR_CANCELLED) {
         job_run_end(task->run); // another process has taken the job over
         return;
@@ -66,19 +88,22 @@ static void stored(struct sql_op *op)
         return;
     }
     crash_here(CRASH_CONVERT_STORED);
-    if (converting->error.code == ERR_OK)
-        log_event(LOG_INFO, "convert.done", "a model was made for browsers and phones",
-                  LOG_I64("order_id", task->order.id),
-                  LOG_I64("project_id", task->order.project_id.value),
-                  LOG_I64("cpu_ms", converting->run.cpu_ms),
-                  LOG_I64("memory_kb", converting->run.rss_kb));
-    else
-        log_event(LOG_WARN, "convert.failed", converting->error.message,
-                  LOG_I64("order_id", task->order.id),
-                  LOG_I64("project_id", task->order.project_id.value),
-                  LOG_TEXT_FIELD("cause", converting->error.cause));
+    log_end(task);
     notices_order_changed(task->tasks->notices, task->order.id);
     job_run_end(task->run);
+}
+
+static void end_job(struct task *task, struct sql_op *op)
+{
+    const struct converting *converting = converting_of(task);
+    struct job *job = &task->run->job;
+    if (converting->again_at_us == 0) {
+        job_store_finish(op, job);
+        return;
+    }
+    job->run_at = OPT_I64(converting->again_at_us);
+    job->last_error = str_of(converting->error.message);
+    job_store_reschedule(op, job, task_now_us(task));
 }
 
 // All rows change together.
@@ -88,26 +113,90 @@ static void store(struct task *task)
     struct sql_op *op = sql_op_new(task->arena, "convert_store", SQL_LANE_WRITE);
     op->is_idempotent = true; // who comes second finds no lease, which is no matter here
     for (size_t i = 0; i < converting->file_count; i++)
-        file_store_put(op, &converting->files[i]);
-    job_store_finish(op, &task->run->job);
+        file_store_put(op, &converting->files[i], task_now_us(task));
+    if (converting->error.code != ERR_OK)
+        file_store_note(op, task->order.project_id.value, str_of(converting->error.message),
+                        converting->began_us);
+    end_job(task, op);
     op->done = stored;
     op->done_ctx = task;
     crash_here(CRASH_CONVERT_STORING);
     sql_submit(task->tasks->db, op);
 }
 
-// What was made before stays.
-static void give_up(struct task *task, const struct error *err)
+// All rows say the same. What was made before stays.
+static void store_unmade(struct task *task, enum model_file_state state, struct str why)
 {
     struct converting *converting = converting_of(task);
     let_go(converting);
-    converting->error = *err;
-    converting->file_count = convert_files_init(&task->order, task_now_us(task), converting->files);
+    converting->file_count =
+        convert_files_init(&task->order, converting->began_us, converting->files);
     for (size_t i = 0; i < converting->file_count; i++) {
-        converting->files[i].state = MODEL_FILE_FAILED;
-        converting->files[i].error = str_of(converting->error.message);
+        converting->files[i].state = state;
+        converting->files[i].error = why;
     }
     store(task);
+}
+
+static void give_up(struct task *task, const struct error *err)
+{
+    struct converting *converting = converting_of(task);
+    converting->error = *err;
+    store_unmade(task, MODEL_FILE_FAILED, str_of(converting->error.message));
+}
+
+// ---- What the company's settings allow.
+
+// The manifest is small, and tells how long each step took: its size is hardly ever the same.
+static bool is_counted(enum model_file_kind kind)
+{
+    return !model_file_is_original(kind) && kind != MODEL_FILE_MANIFEST;
+}
+
+// The sizes of what is made of the originals, as far as rows in a state know them.
+static int64_t known_bytes(const struct converting *converting, enum model_file_state state)
+{
+    const struct model_file *files = converting->known.objects;
+    int64_t bytes = 0;
+    for (size_t i = 0; i < converting->known.count; i++) {
+        if (is_counted(files[i].kind) && files[i].state == state)
+            bytes += files[i].size.value;
+    }
+    return bytes;
+}
+
+// The rows keep the sizes of what found no room, so that it is not made again until there is some.
+static void wait_for_room(struct task *task)
+{
+    struct converting *converting = converting_of(task);
+    converting->error = task->rules->why;
+    converting->again_at_us = task_now_us(task) + task_span_us(task, FILE_QUOTA_WAIT_US);
+    let_go(converting);
+    for (size_t i = 0; i < converting->file_count; i++)
+        converting->files[i].error = str_of(converting->error.message);
+    store(task);
+}
+
+// Ends the run where nothing is to be stored. more_bytes: what the company will have more then.
+static bool is_ruled_out(struct task *task, int64_t more_bytes)
+{
+    switch (file_rules_judge(task, more_bytes)) {
+    case FILE_MAY_BE_STORED:
+        return false;
+    case FILE_NOT_KEPT:
+        store_unmade(task, MODEL_FILE_REMOTE, STR_NULL);
+        return true;
+    case FILE_LEAD_GONE:
+        store_unmade(task, MODEL_FILE_REMOVED, MODEL_FILE_REMOVED_WORDS);
+        return true;
+    case FILE_QUOTA_FULL:
+        break;
+    }
+    // What replaces as much fits, and of what replaces something it shows only when it is made.
+    if (known_bytes(converting_of(task), MODEL_FILE_STORED) > 0 && more_bytes <= 0)
+        return false;
+    wait_for_room(task);
+    return true;
 }
 
 // Our side cannot now: later, for as long as it takes.
@@ -199,6 +288,20 @@ static void put_next(struct task *task)
 
 // ---- The conversion.
 
+// The rows of what was made, pending. Returns how many bytes more that is than what it replaces.
+static int64_t init_made_files(struct converting *converting, const struct task *task)
+{
+    int64_t bytes = 0;
+    converting->file_count =
+        convert_files_init(&task->order, converting->began_us, converting->files);
+    for (size_t i = 0; i < converting->file_count; i++) {
+        converting->files[i].size = OPT_I64(converting->run.products[i].size);
+        if (is_counted(converting->files[i].kind))
+            bytes += converting->run.products[i].size;
+    }
+    return bytes - known_bytes(converting, MODEL_FILE_STORED);
+}
+
 static void converted(struct convert_run *run)
 {
     struct task *task = run->ctx;
@@ -206,9 +309,8 @@ static void converted(struct convert_run *run)
     switch (run->end) {
     case CONVERT_DONE:
         crash_here(CRASH_CONVERT_MADE);
-        converting->file_count =
-            convert_files_init(&task->order, task_now_us(task), converting->files);
-        put_next(task);
+        if (!is_ruled_out(task, init_made_files(converting, task)))
+            put_next(task);
         return;
     case CONVERT_REFUSED:
         give_up(task, &run->error);
@@ -308,6 +410,33 @@ static bool choose_sources(struct converting *converting)
     return true;
 }
 
+// The mesh may have been removed since the conversion was asked for.
+static void end_without_mesh(struct task *task)
+{
+    const struct converting *converting = converting_of(task);
+    const struct model_file *files = converting->known.objects;
+    for (size_t i = 0; i < converting->known.count; i++) {
+        if (model_file_is_original(files[i].kind) && file_rules_leave_alone(&files[i])) {
+            store_unmade(task, files[i].state, files[i].error);
+            return;
+        }
+    }
+    struct error err;
+    error_reset(&err);
+    (void)error_set(&err, ERR_NOT_FOUND, "there is no mesh to convert");
+    give_up(task, &err);
+}
+
+static struct opt_i64 size_of(const struct converting *converting, enum model_file_kind kind)
+{
+    const struct model_file *files = converting->known.objects;
+    for (size_t i = 0; i < converting->known.count; i++) {
+        if (files[i].kind == kind)
+            return files[i].size;
+    }
+    return (struct opt_i64){0};
+}
+
 static void files_known(struct sql_op *op)
 {
     struct task *task = op->done_ctx;
@@ -318,13 +447,17 @@ static void files_known(struct sql_op *op)
         task_fail(task, &op->error);
         return;
     }
-    if (!choose_sources(converting_of(task))) {
-        (void)error_set(&err, ERR_NOT_FOUND, "there is no mesh to convert");
-        give_up(task, &err);
+    struct converting *converting = converting_of(task);
+    converting->file_count =
+        convert_files_init(&task->order, converting->began_us, converting->files);
+    for (size_t i = 0; i < converting->file_count; i++)
+        converting->files[i].size = size_of(converting, converting->files[i].kind);
+    if (!choose_sources(converting)) {
+        end_without_mesh(task);
     } else if (task->run->job.failures >= CUTS_MAX) {
         (void)error_set(&err, ERR_EXHAUSTED, "the conversion was cut off again and again");
         give_up(task, &err);
-    } else {
+    } else if (!is_ruled_out(task, known_bytes(converting, MODEL_FILE_PENDING))) {
         get_next(task);
     }
 }
@@ -337,14 +470,17 @@ static void loaded(struct task *task)
     }
     struct converting *converting = arena_new(task->arena, struct converting, 1);
     task->own = converting;
+    converting->began_us = task_now_us(task);
     converting->known = (struct row_list){
         .arena = task->arena,
         .table = &model_file_table,
         .objects = arena_new(task->arena, struct model_file, MODEL_FILE_KIND_COUNT),
         .max = MODEL_FILE_KIND_COUNT,
     };
-    struct sql_op *op = sql_op_new(task->arena, "convert_known", SQL_LANE_SHORT);
+    // What a company has stored is added up over many rows.
+    struct sql_op *op = sql_op_new(task->arena, "convert_known", SQL_LANE_LONG);
     file_store_list(op, task->order.project_id.value, &converting->known);
+    file_rules_read(task, op);
     op->done = files_known;
     op->done_ctx = task;
     sql_submit(task->tasks->db, op);

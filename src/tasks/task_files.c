@@ -189,7 +189,7 @@ static void store_file(struct file_fetch *one)
                   &one->fetch.error);
     struct sql_op *op = sql_op_new(task->arena, "files_store", SQL_LANE_WRITE);
     op->is_idempotent = true;
-    file_store_put(op, &one->file);
+    file_store_put(op, &one->file, one->file.updated_at.value);
     op->done = file_stored;
     op->done_ctx = fetching;
     sql_submit(task->tasks->db, op);

@@ -185,6 +185,48 @@ def test_its_process_is_killed(server: Server) -> None:
     assert model(server.api, lead_id)["state"] == "ready"
 
 
+def test_asked_for_while_it_is_made(server: Server) -> None:
+    lead_id = order_completed(server.api)["lead_id"]
+    wait_model(server.api, lead_id, "ready")
+    mark = server.mark()
+    child = stopped_child(server, lead_id)
+    for _ in range(2):
+        ok(server.api.post(f"/api/leads/{lead_id}/reconvert"), 202)
+    os.kill(child, signal.SIGCONT)
+    wait_until(lambda: len(server.events("convert.done", since=mark)) == 2, "it to be made twice")
+    wait_until(lambda: ok(server.api.get("/api/jobs"))["jobs"] == [], "all jobs to end")
+    assert len(server.events("convert.done", since=mark)) == 2
+
+
+def test_making_it_anew_fails(server: Server) -> None:
+    lead_id = order_completed(server.api)["lead_id"]
+    before = wait_model(server.api, lead_id, "ready")
+    mark = server.mark()
+    os.kill(stopped_child(server, lead_id), signal.SIGKILL)
+    for deaths in (1, 2):
+        wait_until(lambda: len(server.events("convert.died", since=mark)) == deaths, "a process to die")
+        os.kill(wait_until(lambda: child_of(server.process.pid), "the next one"), signal.SIGKILL)
+    server.wait_event("convert.failed", since=mark)
+    after = model(server.api, lead_id)
+    assert (after["state"], after["files"]) == ("ready", before["files"])
+    assert after["error"] is not None
+    mark = server.mark()
+    ok(server.api.post(f"/api/leads/{lead_id}/reconvert"), 202)
+    server.wait_event("convert.done", since=mark)
+    assert model(server.api, lead_id)["error"] is None
+
+
+def test_what_lightfusion_lacks_stops_nothing(stage: Stage) -> None:
+    simulator = stage.simulate("0:0", 0, "--fault", "mtl:404")
+    server = stage.serve(simulator.url(), environment={"SUNLEAD_TIME_SCALE": "600"})
+    lead_id = order_completed(server.api)["lead_id"]
+    wait_model(server.api, lead_id, "ready")
+    wait_until(lambda: ok(server.api.get("/api/jobs"))["jobs"] == [], "all tries for the MTL")
+    mark = server.mark()
+    ok(server.api.post(f"/api/leads/{lead_id}/reconvert"), 202)
+    server.wait_event("convert.done", since=mark)
+
+
 def test_sunlead_is_killed(server: Server, stage: Stage) -> None:
     lead_id = order_completed(server.api)["lead_id"]
     before = wait_model(server.api, lead_id, "ready")

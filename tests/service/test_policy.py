@@ -75,6 +75,15 @@ def files(api: Client, project: int) -> dict[str, Any]:
     return ok(api.get(f"/api/projects/3d/{project}/files"))
 
 
+def model(api: Client, lead_id: int) -> dict[str, Any]:
+    return ok(api.get(f"/api/leads/{lead_id}/model"))
+
+
+def wait_model(api: Client, lead_id: int, state: str) -> dict[str, Any]:
+    wait_until(lambda: model(api, lead_id)["state"] == state, f"the model to be {state}", 60)
+    return model(api, lead_id)
+
+
 def wait_states(api: Client, project: int, state: str) -> dict[str, Any]:
     """Waits until the originals are all in a state."""
     def look() -> dict[str, Any] | None:
@@ -172,10 +181,12 @@ def test_the_longest(stage: Stage) -> None:
 
 def test_attribution(stage: Stage, simulator: Simulator) -> None:
     api = stage.serve(simulator.url(), environment={"MODEL_ATTRIBUTION": "theirs"}).api
-    _, project = order_model(api, 7)
+    lead_id, project = order_model(api, 7)
     assert wait_states(api, project, "stored")["attribution"] == "theirs"
+    assert model(api, lead_id)["attribution"] == "theirs"
     change(api, 7, attribution="ours")
     assert files(api, project)["attribution"] == "ours"
+    assert model(api, lead_id)["attribution"] == "ours"
 
 
 def test_nothing_is_kept(stage: Stage, simulator: Simulator) -> None:
@@ -186,13 +197,23 @@ def test_nothing_is_kept(stage: Stage, simulator: Simulator) -> None:
     assert all(answer[f"{kind}_url"].startswith(simulator.url()) for kind in ("jpg", "obj", "ply", "mtl"))
     assert ok(api.get(f"/api/leads/{lead_id}"))["model_3d_status"] == "completed"
     assert contents(stage) == []
+    found = model(api, lead_id)
+    assert (found["state"], found["error"], found["files"]) == ("remote", None, {})
+    problem(api.get(f"/api/leads/{lead_id}/model/file"), 409)
+    assert "nothing is stored" in problem(api.post(f"/api/leads/{lead_id}/reconvert"), 409)["detail"]
+    # Who asks for it has it made, once the company keeps files.
+    change(api, 7, file_retention="keep")
+    assert model(api, lead_id)["state"] == "remote"
+    ok(api.post(f"/api/leads/{lead_id}/reconvert"), 202)
+    wait_model(api, lead_id, "ready")
 
 
 def test_a_company_that_changes_its_mind(stage: Stage, simulator: Simulator) -> None:
     server = stage.serve(simulator.url(), environment=PACE)
     api = server.api
-    _, project = order_model(api, 7)
+    lead_id, project = order_model(api, 7)
     wait_states(api, project, "stored")
+    wait_model(api, lead_id, "ready")
     _, others = order_model(api, 8)
     wait_states(api, others, "stored")
     used = settings(api, 7)
@@ -205,6 +226,11 @@ def test_a_company_that_changes_its_mind(stage: Stage, simulator: Simulator) -> 
         {"it was removed: its time of keeping is over"}
     assert settings(api, 7)["stored_bytes"] == 0
     problem(api.get(f"/media/{project}/scene.obj"), 404)
+    shown = model(api, lead_id)
+    assert (shown["state"], shown["error"], shown["manifest"], shown["files"]) == \
+        ("removed", "it was removed: its time of keeping is over", None, {})
+    assert "removed" in problem(api.get(f"/api/leads/{lead_id}/model/file"), 409)["detail"]
+    problem(api.post(f"/api/leads/{lead_id}/reconvert"), 409)
     assert files(api, others)["downloaded"] is True
     # It does not come back by itself, whoever asks for the project.
     change(api, 7, file_retention=None)
@@ -214,6 +240,10 @@ def test_a_company_that_changes_its_mind(stage: Stage, simulator: Simulator) -> 
     assert order["files"] == "removed"
     assert ok(api.get("/api/jobs?kind=files"))["jobs"] == []
     assert {f["state"] for f in files(api, project)["files"] if f["name"] in SCENES} == {"removed"}
+    # It does when somebody wants the model.
+    assert ok(api.post(f"/api/leads/{lead_id}/reconvert"), 202)["state"] == "pending"
+    wait_model(api, lead_id, "ready")
+    assert files(api, project)["downloaded"] is True
 
 
 def test_days_are_over(stage: Stage, simulator: Simulator, database: Database) -> None:
@@ -241,8 +271,9 @@ def test_a_deleted_lead(stage: Stage, simulator: Simulator) -> None:
 def test_the_quota_is_full(stage: Stage, simulator: Simulator) -> None:
     server = stage.serve(simulator.url())
     api = server.api
-    _, first = order_model(api, 7)
+    first_lead_id, first = order_model(api, 7)
     wait_states(api, first, "stored")
+    wait_model(api, first_lead_id, "ready")
     used = settings(api, 7)["stored_bytes"]
     change(api, 7, file_quota=used)
     lead_id, second = order_model(api, 7)
@@ -252,6 +283,9 @@ def test_the_quota_is_full(stage: Stage, simulator: Simulator) -> None:
     assert all("the company's quota of" in error["detail"] for error in waiting["errors"]), waiting
     assert ok(api.get(f"/api/leads/{lead_id}"))["model_3d_status"] == "completed"
     assert files(api, first)["downloaded"] is True
+    refused = problem(api.post(f"/api/leads/{first_lead_id}/reconvert"), 507)
+    assert refused["detail"].startswith("the company's quota of")
+    assert model(api, first_lead_id)["state"] == "ready"
     # Another company has room, and more room for this one is noticed at once.
     _, others = order_model(api, 8)
     wait_states(api, others, "stored")

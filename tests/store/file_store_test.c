@@ -32,7 +32,7 @@ static void put(struct store_fixture *f, struct model_file file)
     struct sql_op *op = store_write(f);
     if (file.state == MODEL_FILE_STORED)
         loose_store_add(op, file.sha256, STORE_T0_US);
-    file_store_put(op, &file);
+    file_store_put(op, &file, file.updated_at.value);
     store_run(f, op);
 }
 
@@ -72,7 +72,7 @@ static void test_put_of_what_may_be_gone(void **state)
     struct store_fixture *f = *state;
     const struct model_file file = file_of(5, MODEL_FILE_OBJ, MODEL_FILE_STORED);
     struct sql_op *op = store_write(f);
-    file_store_put(op, &file);
+    file_store_put(op, &file, file.updated_at.value);
     store_fails(f, op, ERR_STALE);
     struct model_file got[2] = {0};
     assert_int_equal(list(f, 5, got, 2), 0);
@@ -145,6 +145,13 @@ static void test_put_again(void **state)
         {MODEL_FILE_STORED, MODEL_FILE_PENDING, false},
         {MODEL_FILE_STORED, MODEL_FILE_MISSING, false},
         {MODEL_FILE_STORED, MODEL_FILE_FAILED, false},
+        {MODEL_FILE_STORED, MODEL_FILE_REMOVED, false},
+        {MODEL_FILE_REMOVED, MODEL_FILE_PENDING, false},
+        {MODEL_FILE_REMOVED, MODEL_FILE_FAILED, false},
+        {MODEL_FILE_REMOTE, MODEL_FILE_FAILED, false},
+        {MODEL_FILE_REMOTE, MODEL_FILE_REMOVED, true},
+        {MODEL_FILE_REMOVED, MODEL_FILE_STORED, true},
+        {MODEL_FILE_PENDING, MODEL_FILE_REMOTE, true},
     };
     struct store_fixture *f = *state;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -213,6 +220,11 @@ static void test_await_and_give_up(void **state)
     for (size_t i = 0; i < COUNT_OF(given_up); i++)
         assert_int_equal(files[i].state, given_up[i]);
     assert_true(str_equal(files[1].error, STR("called off")));
+    assert_true(str_equal(files[2].error, STR("it did not come"))); // an original's
+    assert_true(str_equal(files[3].error, STR("called off")));
+    put(f, file_of(5, MODEL_FILE_WEB, MODEL_FILE_STORED));
+    assert_int_equal(list(f, 5, files, COUNT_OF(files)), COUNT_OF(given_up));
+    assert_null(files[3].error.ptr);
 }
 
 int main(void)

@@ -40,7 +40,7 @@ static struct sql_op *name_op(struct arena *arena, int64_t project_id)
                                 .size = OPT_I64(1),
                                 .sha256 = STR("hash"),
                                 .updated_at = OPT_I64(NOW)};
-    file_store_put(op, file);
+    file_store_put(op, file, file->updated_at.value);
     return op;
 }
 

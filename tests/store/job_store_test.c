@@ -241,6 +241,47 @@ static struct sql_op *end_op(struct store_fixture *f, struct job *job, enum endi
     return op;
 }
 
+static void add_once_more(struct store_fixture *f, int64_t run_at_us)
+{
+    struct sql_op *op = store_write(f);
+    job_store_add_once_more(op, &(struct job){.kind = JOB_CONVERT,
+                                              .order_id = 1,
+                                              .company_id = 7,
+                                              .run_at = OPT_I64(run_at_us),
+                                              .created_at = OPT_I64(T0)});
+    store_run(f, op);
+}
+
+// What is asked for while it runs comes after it, whatever the clock of him who asked says. Before
+// that it is asked for once, however often.
+static void test_once_more(void **state)
+{
+    struct store_fixture *f = *state;
+    static const int64_t asked_us[] = {T0 + S, T0 + 20 * S, T0 - 20 * S};
+    add_once_more(f, T0 + 60 * S);
+    add_once_more(f, T0);
+    struct job job = claim_one(f, T0);
+    for (size_t i = 0; i < COUNT_OF(asked_us); i++) {
+        int64_t now_us = T0 + (40 + (int64_t)i) * S;
+        add_once_more(f, asked_us[i]);
+        add_once_more(f, asked_us[i]);
+        assert_int_equal(claim(f, 1, now_us, 10).count, 0);
+        struct job other = {.id = job.id, .kind = JOB_CONVERT, .attempt = job.attempt - 1};
+        store_fails(f, end_op(f, &other, FINISH), ERR_CANCELLED);
+        job.run_at = (struct opt_i64){0};
+        store_run(f, end_op(f, &job, FINISH));
+        assert_true(job.run_at.set);
+        assert_int_equal(store_i64(f, "SELECT lease_until FROM sunlead_jobs"), INT64_MIN);
+        int64_t attempt = job.attempt;
+        job = claim_one(f, now_us);
+        assert_int_equal(job.attempt, attempt + 1);
+    }
+    job.run_at = (struct opt_i64){0};
+    store_run(f, end_op(f, &job, FINISH));
+    assert_false(job.run_at.set);
+    assert_int_equal(store_i64(f, "SELECT count(*) FROM sunlead_jobs"), 0);
+}
+
 static void test_finish_and_reschedule(void **state)
 {
     struct store_fixture *f = *state;
@@ -431,6 +472,7 @@ int main(void)
         TEST(test_claim_takes_the_oldest),
         TEST(test_claims_at_once_share),
         TEST(test_finish_and_reschedule),
+        TEST(test_once_more),
         TEST(test_lost_lease),
         TEST(test_heartbeat_and_rescue),
         TEST(test_rescued_again_and_again),

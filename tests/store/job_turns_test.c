@@ -396,7 +396,7 @@ static void test_cancel_list_and_purge(void **state)
     struct job jobs[10];
     add_batch(f, 1, 1, 6, T0);
     assert_int_equal(claim(f, T0, 0, 1, jobs), 1);
-    const struct job running = jobs[0];
+    struct job running = jobs[0];
     struct sql_op *op = store_write(f);
     job_store_cancel(op, running.id, T0 + 1);
     store_run(f, op);

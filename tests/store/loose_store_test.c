@@ -41,7 +41,7 @@ static enum err name_it(struct store_fixture *f, int64_t project_id, const char 
         .updated_at = OPT_I64(now_us),
     };
     struct sql_op *op = store_write(f);
-    file_store_put(op, &file);
+    file_store_put(op, &file, file.updated_at.value);
     return run(f, op);
 }
 

@@ -118,12 +118,14 @@ static void test_a_model_as_a_whole(void **state)
     add_file(f, 1, "obj", 0);
     add_file(f, 1, "jpg", 2);
     add_file(f, 1, "web", 9);
+    store_exec(f, "UPDATE sunlead_files SET data = '{}' WHERE kind = 'web'");
     assert_int_equal(due(f, &days10, T0 + 12 * DAY).count, 0);
     assert_int_equal(remove_all(f, &days10, T0 + 12 * DAY), 3);
     assert_int_equal(due(f, &days10, T0 + 13 * DAY).count, 1);
     assert_int_equal(remove_all(f, &days10, T0 + 13 * DAY), 0);
     assert_int_equal(store_i64(f, "SELECT count(*) FROM sunlead_files WHERE state = 'removed' "
-                                  "AND sha256 IS NULL AND size IS NULL AND error IS NOT NULL"),
+                                  "AND sha256 IS NULL AND size IS NULL AND data IS NULL "
+                                  "AND error IS NOT NULL"),
                      3);
     assert_int_equal(store_i64(f, "SELECT count(*) FROM sunlead_loose_files"), 3);
     assert_string_equal(store_text(f, "SELECT files FROM sunlead_orders"), "removed");

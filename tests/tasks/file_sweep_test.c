@@ -79,7 +79,7 @@ static void name_it(struct task_fixture *f, int64_t project_id, const char *hash
         .updated_at = OPT_I64(test_clock_now(&f->clock)),
     };
     struct sql_op *op = store_write(f->store);
-    file_store_put(op, &file);
+    file_store_put(op, &file, file.updated_at.value);
     store_run(f->store, op);
 }
 

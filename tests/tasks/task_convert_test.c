@@ -245,9 +245,16 @@ static void test_failure_keeps_what_was_made(void **state)
     task_fixture_settle(f);
     while (task_job_due_us(f, JOB_CONVERT) >= 0)
         (void)task_fixture_next(f);
-    assert_made(f, MODEL_FILE_STORED, NULL);
+    assert_made(f, MODEL_FILE_STORED, "crashed");
     assert_contents(f);
     assert_int_equal(jobs(f), 0);
+    // The next one that is made knows nothing of it.
+    task_fixture_stop(f);
+    open_convert(f, good_words);
+    add_job(f, JOB_CONVERT);
+    task_fixture_start(f);
+    task_fixture_settle(f);
+    assert_made(f, MODEL_FILE_STORED, NULL);
     close_all(f);
 }
 
@@ -345,6 +352,125 @@ static void test_late_files(void **state)
     close_all(f);
 }
 
+// ---- The company's settings.
+
+static int64_t contents(struct task_fixture *f)
+{
+    return store_i64(f->store, "SELECT count(*) FROM sunlead_loose_files");
+}
+
+// Originals that are there, nothing that was made of them, and a conversion to come.
+static struct task_fixture *open_fetched(const struct fake_route *routes, size_t count)
+{
+    struct task_fixture *f = open_completed(routes, count, good_words);
+    settle_all(f);
+    task_fixture_stop(f);
+    store_exec(f->store, "UPDATE sunlead_files SET state = 'pending', sha256 = NULL, size = NULL, "
+                         "data = NULL WHERE kind NOT IN ('jpg', 'obj', 'ply', 'mtl')");
+    store_exec(f->store, "DELETE FROM sunlead_loose_files");
+    add_job(f, JOB_CONVERT);
+    return f;
+}
+
+static void test_nothing_is_kept(void **state)
+{
+    (void)state;
+    struct task_fixture *f = open_fetched(all_routes, COUNT_OF(all_routes));
+    f->tasks.file_policy.retention = RETENTION_STREAM;
+    task_fixture_start(f);
+    task_fixture_settle(f);
+    assert_made(f, MODEL_FILE_REMOTE, NULL);
+    assert_int_equal(contents(f), 0);
+    assert_int_equal(jobs(f), 0);
+    close_all(f);
+}
+
+static void test_lead_is_gone(void **state)
+{
+    (void)state;
+    struct task_fixture *f = open_fetched(all_routes, COUNT_OF(all_routes));
+    store_exec(f->store, "DELETE FROM leads");
+    task_fixture_start(f);
+    task_fixture_settle(f);
+    assert_made(f, MODEL_FILE_REMOVED, "it was removed");
+    assert_int_equal(contents(f), 0);
+    assert_int_equal(jobs(f), 0);
+    close_all(f);
+}
+
+static int64_t stored_bytes(struct task_fixture *f)
+{
+    return store_i64(f->store, "SELECT CAST(sum(size) AS BIGINT) FROM sunlead_files "
+                               "WHERE state = 'stored'");
+}
+
+// There is some room, but not for the models: they are made once to know that, and not again
+// before there is as much.
+static void test_quota_is_full(void **state)
+{
+    (void)state;
+    struct task_fixture *f = open_fetched(all_routes, COUNT_OF(all_routes));
+    f->tasks.file_policy.quota = stored_bytes(f) + 1000;
+    task_fixture_start(f);
+    task_fixture_settle(f);
+    assert_made(f, MODEL_FILE_PENDING, "the company's quota of");
+    assert_int_equal(contents(f), 0);
+    assert_int_equal(count_temporary(f->files_dir), 0);
+    assert_int_equal(task_job_due_us(f, JOB_CONVERT), 15 * 60 * US_PER_S);
+    task_fixture_stop(f);
+    open_convert(f, dying_words); // which would be seen
+    task_fixture_start(f);
+    (void)task_fixture_next(f);
+    assert_made(f, MODEL_FILE_PENDING, "the company's quota of");
+    assert_int_equal(task_job_due_us(f, JOB_CONVERT), 15 * 60 * US_PER_S);
+    task_fixture_stop(f);
+    open_convert(f, good_words);
+    f->tasks.file_policy.quota = 100000000;
+    task_fixture_start(f);
+    (void)task_fixture_next(f);
+    assert_made(f, MODEL_FILE_STORED, NULL);
+    assert_contents(f);
+    assert_int_equal(jobs(f), 0);
+    close_all(f);
+}
+
+// What replaces as much needs no room.
+static void test_quota_of_what_is_made_again(void **state)
+{
+    (void)state;
+    struct task_fixture *f = open_completed(all_routes, COUNT_OF(all_routes), good_words);
+    settle_all(f);
+    int64_t bytes = stored_bytes(f);
+    store_exec(f->store, "UPDATE sunlead_files SET tries = 77 WHERE kind = 'web'");
+    f->tasks.file_policy.quota = bytes - 1;
+    add_job(f, JOB_CONVERT);
+    settle_all(f);
+    assert_made(f, MODEL_FILE_STORED, NULL);
+    assert_int_equal(store_i64(f->store, "SELECT count(*) FROM sunlead_files WHERE tries = 77"), 0);
+    assert_int_equal(jobs(f), 0);
+    // What is larger waits, and says so, beside what was made before.
+    store_exec(f->store, "UPDATE sunlead_files SET size = size - 1 WHERE kind = 'web'");
+    add_job(f, JOB_CONVERT);
+    settle_all(f);
+    assert_made(f, MODEL_FILE_STORED, "the company's quota of");
+    assert_int_equal(task_job_due_us(f, JOB_CONVERT), 15 * 60 * US_PER_S);
+    close_all(f);
+}
+
+// The originals go while the conversion waits for its turn.
+static void test_mesh_was_removed(void **state)
+{
+    (void)state;
+    struct task_fixture *f = open_fetched(all_routes, COUNT_OF(all_routes));
+    store_exec(f->store, "UPDATE sunlead_files SET state = 'removed', sha256 = NULL, size = NULL, "
+                         "error = 'it was removed: long ago' WHERE state = 'stored'");
+    task_fixture_start(f);
+    task_fixture_settle(f);
+    assert_made(f, MODEL_FILE_REMOVED, "long ago");
+    assert_int_equal(jobs(f), 0);
+    close_all(f);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 2 && strcmp(argv[1], "worker") == 0) {
@@ -364,6 +490,11 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_content_that_is_gone),
         cmocka_unit_test(test_cut_off),
         cmocka_unit_test(test_late_files),
+        cmocka_unit_test(test_nothing_is_kept),
+        cmocka_unit_test(test_lead_is_gone),
+        cmocka_unit_test(test_quota_is_full),
+        cmocka_unit_test(test_quota_of_what_is_made_again),
+        cmocka_unit_test(test_mesh_was_removed),
     };
     return store_fixture_run_suite("task_convert", tests, COUNT_OF(tests));
 }
