@@ -158,11 +158,23 @@ def child_of(pid: int) -> int | None:
     return None
 
 
+def is_confined(pid: int) -> bool:
+    try:
+        return "Seccomp:\t2" in Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+
+
 def stopped_child(server: Server, lead_id: int) -> int:
-    """The process of a conversion that was asked for, held where it is."""
+    """The process of a conversion that was asked for, held where it is. Not before it is confined: by then
+    it has asked the kernel to end with sunlead."""
     pid = server.process.pid
     ok(server.api.post(f"/api/leads/{lead_id}/reconvert"), 202)
-    child = wait_until(lambda: child_of(pid), "the process of the conversion")
+
+    def confined_child() -> int | None:
+        child = child_of(pid)
+        return child if child is not None and is_confined(child) else None
+    child = wait_until(confined_child, "the process of the conversion")
     os.kill(child, signal.SIGSTOP)
     return child
 

@@ -94,6 +94,13 @@ def wait_states(api: Client, project: int, state: str) -> dict[str, Any]:
     return wait_until(look, f"files {state}")
 
 
+def wait_all_stored(api: Client, project: int) -> None:
+    """Waits also for what is made of the mesh. What is stored later is kept for its own time."""
+    wait_states(api, project, "stored")
+    wait_until(lambda: len(listed := files(api, project)["files"]) > len(SCENES) and
+               all(file["state"] == "stored" for file in listed), "all files stored")
+
+
 def contents(stage: Stage) -> list[Path]:
     """What the store of files has."""
     return [path for path in (stage.folder / "data/files").glob("[0-9a-f][0-9a-f]/*")]
@@ -249,7 +256,7 @@ def test_a_company_that_changes_its_mind(stage: Stage, simulator: Simulator) -> 
 def test_days_are_over(stage: Stage, simulator: Simulator, database: Database) -> None:
     api = stage.serve(simulator.url(), environment=PACE).api
     _, project = order_model(api, 7)
-    wait_states(api, project, "stored")
+    wait_all_stored(api, project)
     before = contents(stage)
     assert len(before) >= 4
     change(api, 7, file_retention=3)

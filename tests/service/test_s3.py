@@ -45,7 +45,12 @@ def upstream(stage: Stage, mesh: bytes) -> FakeUpstream:
 
 
 def order(api: Client) -> int:
-    return ok(api.post("/api/projects/3d", project()), 201)["id"]
+    """The project of an order. At the tests' pace LightFusion may be given up at first, and asked again."""
+    answer = api.post("/api/projects/3d", project())
+    if answer.status == 201:
+        return answer.json()["id"]
+    path = f"/api/orders/{ok(answer, 202)['order_id']}"
+    return wait_until(lambda: ok(api.get(path))["project_id"], "the project")
 
 
 def mesh_file(api: Client, project_id: int) -> dict[str, Any]:
