@@ -54,14 +54,14 @@ static void put_gzip(const struct files_put *put)
     CLEANUP(fd_close) int fd = -1;
     char *tmp_path = NULL;
     int64_t max = put->size - put->size / GZIP_LEAST_GAIN;
-    if (files_create_tmp(put->files, arena, &tmp_path, &fd, &err) == ERR_OK &&
-        files_gzip_write(put->fd, fd, max, &err) == ERR_OK)
-        (void)publish(put->files, fd, tmp_path, &name, &err);
-    if (err.code == ERR_OK)
-        return;
-    if (tmp_path != NULL)
+    enum err code = files_create_tmp(put->files, arena, &tmp_path, &fd, &err);
+    if (code == ERR_OK)
+        code = files_gzip_write(put->fd, fd, max, &err);
+    if (code == ERR_OK)
+        code = publish(put->files, fd, tmp_path, &name, &err);
+    if (code != ERR_OK && tmp_path != NULL)
         unlink(tmp_path);
-    if (err.code != ERR_TOO_LARGE)
+    if (code != ERR_OK && code != ERR_TOO_LARGE)
         log_error(LOG_WARN, "files.gzip_failed", &err);
 }
 

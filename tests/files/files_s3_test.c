@@ -414,6 +414,40 @@ static void test_no_key(void **state)
     teardown(&fixture);
 }
 
+// A download that the bucket does not take now is not fetched once more.
+static void test_kept_for_later(void **state)
+{
+    (void)state;
+    static const struct raw_answer answers[] = {
+        {.request = "GET /mesh ",
+         .etag = "\"a-1\"",
+         .body = STR_INIT("v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n")},
+        {0},
+    };
+    static const struct fake_route routes[] = {
+        TRIAL,
+        {"HEAD ", {{.status = 404}}},
+        {"PUT ", {{.status = 503, .body = REFUSED("SlowDown")}, {.status = 200}}},
+    };
+    struct fake_server *server = fake_server_open(routes, COUNT_OF(routes));
+    struct fixture fixture;
+    struct wait wait;
+    setup(&fixture, answers);
+    const struct files_s3_settings settings = settings_of(server);
+    assert_int_equal(files_use_s3(fixture.files, &settings, NULL), ERR_OK);
+    fetch(&fixture, "mesh", MODEL_FILE_OBJ, &wait);
+    assert_int_equal(wait.fetch.error.code, ERR_UNAVAILABLE);
+    assert_census(fixture.dir, 0, 1);
+    fetch(&fixture, "mesh", MODEL_FILE_OBJ, &wait);
+    assert_int_equal(wait.fetch.error.code, ERR_OK);
+    assert_census(fixture.dir, 0, 0);
+    raw_pause(&fixture.server);
+    assert_non_null(strstr(fixture.server.request, "Range: bytes=31-\r\n"));
+    raw_start(&fixture.server);
+    teardown(&fixture);
+    fake_server_close(server);
+}
+
 // ---- Closing ends what is on its way and what waits for its turn.
 
 #define MANY 50
@@ -465,7 +499,8 @@ int main(void)
         cmocka_unit_test(test_put_fails), cmocka_unit_test(test_get),
         cmocka_unit_test(test_remove),    cmocka_unit_test(test_locate),
         cmocka_unit_test(test_addresses), cmocka_unit_test(test_trials),
-        cmocka_unit_test(test_no_key),    cmocka_unit_test(test_close),
+        cmocka_unit_test(test_no_key),    cmocka_unit_test(test_kept_for_later),
+        cmocka_unit_test(test_close),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
 // Tests of files/files.c.
+#include "base/log.h"
 #include "files/store_fixture.h"
 
 #include <zlib.h>
@@ -177,6 +178,38 @@ static void test_gzip_is_made_up_for(void **state)
     teardown(&fixture);
 }
 
+// Without a place for the copy the content is stored all the same; only the log tells.
+static void test_gzip_fails(void **state)
+{
+    struct str text = STR("newmtl a\nnewmtl a\nnewmtl a\nnewmtl a\nnewmtl a\nnewmtl a\n");
+    (void)state;
+    struct fixture fixture;
+    setup(&fixture, no_answers);
+    struct content content;
+    make_content(&content, &fixture, text);
+    content.type = "model/mtl";
+    const char *tmp = arena_printf(fixture.arena, "%s/tmp", fixture.dir).ptr;
+    const char *aside = arena_printf(fixture.arena, "%s/aside", fixture.root).ptr;
+    const char *log = arena_printf(fixture.arena, "%s/log", fixture.root).ptr;
+    content.tmp_path =
+        (char *)arena_printf(fixture.arena, "%s%s", aside, content.tmp_path + strlen(tmp)).ptr;
+    assert_int_equal(rename(tmp, aside), 0);
+    CLEANUP(fd_close) int log_fd = open(log, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+    log_setup(LOG_INFO, LOG_TEXT, log_fd);
+    enum err code = put_content(&content, &fixture);
+    log_setup(LOG_INFO, LOG_TEXT, STDERR_FILENO);
+    assert_int_equal(code, ERR_OK);
+    bool is_gzip = true;
+    assert_reads(locate_gzip(&fixture, &content, &is_gzip), text);
+    assert_false(is_gzip);
+    char line[1024] = "";
+    assert_true(pread(log_fd, line, sizeof(line) - 1, 0) > 0);
+    assert_non_null(strstr(line, "files.gzip_failed"));
+    assert_int_equal(rename(aside, tmp), 0);
+    fd_close(&content.fd);
+    teardown(&fixture);
+}
+
 // What could not be stored stays where it was.
 static void test_put_fails(void **state)
 {
@@ -297,10 +330,11 @@ static void test_open_fails(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_locate),        cmocka_unit_test(test_contents),
-        cmocka_unit_test(test_gzip),          cmocka_unit_test(test_gzip_is_made_up_for),
-        cmocka_unit_test(test_put_fails),     cmocka_unit_test(test_left_overs),
-        cmocka_unit_test(test_left_partials), cmocka_unit_test(test_open_fails),
+        cmocka_unit_test(test_locate),     cmocka_unit_test(test_contents),
+        cmocka_unit_test(test_gzip),       cmocka_unit_test(test_gzip_is_made_up_for),
+        cmocka_unit_test(test_gzip_fails), cmocka_unit_test(test_put_fails),
+        cmocka_unit_test(test_left_overs), cmocka_unit_test(test_left_partials),
+        cmocka_unit_test(test_open_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
