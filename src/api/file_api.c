@@ -155,12 +155,7 @@ void file_api_list(struct http_request *request)
     if (!api_id(request, "id", &list->project_id))
         return;
     list->request = request;
-    list->rows = (struct row_list){
-        .arena = http_arena(request),
-        .table = &model_file_table,
-        .objects = arena_new(http_arena(request), struct model_file, MODEL_FILE_KIND_COUNT),
-        .max = MODEL_FILE_KIND_COUNT,
-    };
+    list->rows = file_store_rows(http_arena(request));
     struct sql_op *op = api_op(request, "file_list", SQL_LANE_SHORT, list_read, list);
     order_store_get_by_project(op, list->project_id, &list->order);
     lead_store_get_by_project(op, list->project_id, &list->lead);

@@ -148,12 +148,7 @@ static void read_files(struct order_adopt *adopt)
         view->answer(view);
         return;
     }
-    view->rows = (struct row_list){
-        .arena = http_arena(view->request),
-        .table = &model_file_table,
-        .objects = arena_new(http_arena(view->request), struct model_file, MODEL_FILE_KIND_COUNT),
-        .max = MODEL_FILE_KIND_COUNT,
-    };
+    view->rows = file_store_rows(http_arena(view->request));
     struct sql_op *op = api_op(view->request, "model_files", SQL_LANE_SHORT, files_read, view);
     order_store_get_by_project(op, project_id.value, &view->order);
     company_store_get_of_project(op, project_id.value, &view->company);

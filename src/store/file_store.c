@@ -24,6 +24,16 @@ void file_store_put(struct sql_op *op, const struct model_file *file, int64_t no
     step_with_fields(op, &stmt, &model_file_table, file, 0);
 }
 
+struct row_list file_store_rows(struct arena *arena)
+{
+    return (struct row_list){
+        .arena = arena,
+        .table = &model_file_table,
+        .objects = arena_new(arena, struct model_file, MODEL_FILE_KIND_COUNT),
+        .max = MODEL_FILE_KIND_COUNT,
+    };
+}
+
 void file_store_list(struct sql_op *op, int64_t project_id, struct row_list *list)
 {
     static const struct sql_stmt stmt = {

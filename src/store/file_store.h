@@ -15,6 +15,9 @@
 // be gone since (loose_store_hold()). The row may be older than now.
 void file_store_put(struct sql_op *op, const struct model_file *file, int64_t now_us);
 
+// file_store_rows() is an empty list with room for all files of a project, in the arena.
+struct row_list file_store_rows(struct arena *arena);
+
 // file_store_list() reads the files of a project into the list (of struct model_file), by name.
 void file_store_list(struct sql_op *op, int64_t project_id, struct row_list *list);
 

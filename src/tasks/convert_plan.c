@@ -50,11 +50,8 @@ static void judge(struct convert_plan *plan)
 static void files_known(struct sql_op *op)
 {
     struct task *task = op->done_ctx;
-    if (op->error.code != ERR_OK) {
-        log_error(LOG_WARN, "convert.plan_failed", &op->error);
-        task_fail(task, &op->error);
+    if (task_failed_by(task, op, "convert.plan_failed"))
         return;
-    }
     struct convert_plan *plan = task->plan;
     judge(plan);
     plan->count = convert_files_init(&task->order, task_now_us(task), plan->files);
@@ -65,12 +62,7 @@ void convert_plan_begin(struct task *task, struct convert_plan *plan, task_step_
 {
     task->plan = plan;
     plan->then = then;
-    plan->known = (struct row_list){
-        .arena = task->arena,
-        .table = &model_file_table,
-        .objects = arena_new(task->arena, struct model_file, MODEL_FILE_KIND_COUNT),
-        .max = MODEL_FILE_KIND_COUNT,
-    };
+    plan->known = file_store_rows(task->arena);
     struct sql_op *op = sql_op_new(task->arena, "convert_plan", SQL_LANE_SHORT);
     file_store_list(op, task->order.project_id.value, &plan->known);
     op->done = files_known;

@@ -72,11 +72,8 @@ static enum err apply_hold(struct task *task, struct task_change *change, int64_
 static void held(struct sql_op *op)
 {
     struct task *task = op->done_ctx;
-    if (op->error.code != ERR_OK) {
-        log_error(LOG_WARN, "files.store_failed", &op->error);
-        task_fail(task, &op->error);
+    if (task_failed_by(task, op, "files.store_failed"))
         return;
-    }
     task_commit(task, apply_hold, NULL);
 }
 

@@ -118,6 +118,15 @@ void task_fail(struct task *task, const struct error *err)
     give_back(task, op);
 }
 
+bool task_failed_by(struct task *task, const struct sql_op *op, const char *event)
+{
+    if (op->error.code == ERR_OK)
+        return false;
+    log_error(LOG_WARN, event, &op->error);
+    task_fail(task, &op->error);
+    return true;
+}
+
 // ---- Committing.
 
 static void commit_again(struct task *task);

@@ -110,6 +110,10 @@ void task_store_exchanges(struct task *task, struct sql_op *op);
 // run again later, and is dead when that happens again and again.
 void task_fail(struct task *task, const struct error *err);
 
+// task_failed_by() does that, and logs the event, if an operation of the task failed. Whether it
+// did.
+bool task_failed_by(struct task *task, const struct sql_op *op, const char *event);
+
 // task_now_us() is the time by the tasks' clock.
 int64_t task_now_us(const struct task *task);
 

@@ -82,11 +82,8 @@ static void stored(struct sql_op *op)
         job_run_end(task->run); // another process has taken the job over
         return;
     }
-    if (op->error.code != ERR_OK) {
-        log_error(LOG_WARN, "convert.store_failed", &op->error);
-        task_fail(task, &op->error);
+    if (task_failed_by(task, op, "convert.store_failed"))
         return;
-    }
     crash_here(CRASH_CONVERT_STORED);
     log_end(task);
     notices_order_changed(task->tasks->notices, task->order.id);
@@ -442,11 +439,8 @@ static void files_known(struct sql_op *op)
     struct task *task = op->done_ctx;
     struct error err;
     error_reset(&err);
-    if (op->error.code != ERR_OK) {
-        log_error(LOG_WARN, "convert.list_failed", &op->error);
-        task_fail(task, &op->error);
+    if (task_failed_by(task, op, "convert.list_failed"))
         return;
-    }
     struct converting *converting = converting_of(task);
     converting->file_count =
         convert_files_init(&task->order, converting->began_us, converting->files);
@@ -471,12 +465,7 @@ static void loaded(struct task *task)
     struct converting *converting = arena_new(task->arena, struct converting, 1);
     task->own = converting;
     converting->began_us = task_now_us(task);
-    converting->known = (struct row_list){
-        .arena = task->arena,
-        .table = &model_file_table,
-        .objects = arena_new(task->arena, struct model_file, MODEL_FILE_KIND_COUNT),
-        .max = MODEL_FILE_KIND_COUNT,
-    };
+    converting->known = file_store_rows(task->arena);
     // What a company has stored is added up over many rows.
     struct sql_op *op = sql_op_new(task->arena, "convert_known", SQL_LANE_LONG);
     file_store_list(op, task->order.project_id.value, &converting->known);

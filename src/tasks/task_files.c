@@ -278,11 +278,8 @@ static void fetch_all(struct task *task)
 static void files_known(struct sql_op *op)
 {
     struct task *task = op->done_ctx;
-    if (op->error.code != ERR_OK) {
-        log_error(LOG_WARN, "files.list_failed", &op->error);
-        task_fail(task, &op->error);
+    if (task_failed_by(task, op, "files.list_failed"))
         return;
-    }
     struct fetching *fetching = fetching_of(task);
     if (file_rules_hold(task, &fetching->known))
         return;
@@ -300,12 +297,7 @@ static void loaded(struct task *task)
     struct fetching *fetching = arena_new(task->arena, struct fetching, 1);
     task->own = fetching;
     fetching->task = task;
-    fetching->known = (struct row_list){
-        .arena = task->arena,
-        .table = &model_file_table,
-        .objects = arena_new(task->arena, struct model_file, MODEL_FILE_KIND_COUNT),
-        .max = MODEL_FILE_KIND_COUNT,
-    };
+    fetching->known = file_store_rows(task->arena);
     // What a company has stored is added up over many rows.
     struct sql_op *op = sql_op_new(task->arena, "files_known", SQL_LANE_LONG);
     file_store_list(op, task->order.project_id.value, &fetching->known);

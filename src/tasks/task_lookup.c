@@ -280,11 +280,8 @@ static void candidates_known(struct sql_op *op)
 {
     struct task *task = op->done_ctx;
     struct lookup *lookup = lookup_of(task);
-    if (op->error.code != ERR_OK) {
-        log_error(LOG_WARN, "order.lookup_failed", &op->error);
-        task_fail(task, &op->error);
+    if (task_failed_by(task, op, "order.lookup_failed"))
         return;
-    }
     size_t free_count = 0;
     for (size_t i = 0; i < lookup->find.count; i++) {
         if (lookup->linked[i])
