@@ -19,7 +19,7 @@ enum model_state {
     MODEL_STATE_PENDING,
     MODEL_STATE_READY,
     MODEL_STATE_FAILED,
-    MODEL_STATE_REMOVED, // its time of keeping is over
+    MODEL_STATE_REMOVED, // it is not kept any longer
     MODEL_STATE_REMOTE,  // nothing is stored of the company's models
 };
 
@@ -62,26 +62,29 @@ static bool is_mesh(const struct model_view *view, enum model_file_state state)
                                view->files[MODEL_FILE_PLY].state == state);
 }
 
-// What keeps what is made of the originals in a state; null: nothing that is known.
-static struct str reason_of(const struct model_view *view, enum model_file_state state)
+// What keeps files from a kind on in a state; null: nothing that is known.
+static struct str reason_from(const struct model_view *view, int kind, enum model_file_state state)
 {
-    for (int kind = MODEL_FILE_ORIGINAL_MAX + 1; kind < MODEL_FILE_KIND_COUNT; kind++) {
+    for (; kind < MODEL_FILE_KIND_COUNT; kind++) {
         if (view->files[kind].state == state && view->files[kind].error.len > 0)
             return view->files[kind].error;
     }
     return STR_NULL;
 }
 
-// Where nothing was made yet, or all of it failed.
+#define FIRST_MADE (MODEL_FILE_ORIGINAL_MAX + 1)
+
+// Where nothing was made yet, or all of it failed. What is not fetched yet comes before what is
+// made of it.
 static void judge_unmade(struct model_view *view)
 {
     bool is_awaited = view->order.files == FILES_PENDING;
-    for (int kind = MODEL_FILE_ORIGINAL_MAX + 1; kind < MODEL_FILE_KIND_COUNT; kind++)
+    for (int kind = MODEL_FILE_NONE + 1; kind < MODEL_FILE_KIND_COUNT; kind++)
         is_awaited = is_awaited || view->files[kind].state == MODEL_FILE_PENDING;
-    view->error = reason_of(view, MODEL_FILE_FAILED);
+    view->error = reason_from(view, FIRST_MADE, MODEL_FILE_FAILED);
     if (is_awaited) {
         view->state = MODEL_STATE_PENDING;
-        view->error = reason_of(view, MODEL_FILE_PENDING);
+        view->error = reason_from(view, MODEL_FILE_NONE + 1, MODEL_FILE_PENDING);
     } else if (is_mesh(view, MODEL_FILE_REMOVED)) {
         view->state = MODEL_STATE_REMOVED;
         view->error = MODEL_FILE_REMOVED_WORDS;
@@ -93,6 +96,8 @@ static void judge_unmade(struct model_view *view)
     } else if (!has_mesh(view)) {
         view->state = MODEL_STATE_FAILED;
         view->error = STR("LightFusion's mesh is not stored here.");
+    } else { // it was fetched just now
+        view->state = MODEL_STATE_PENDING;
     }
 }
 
@@ -120,7 +125,7 @@ static void judge(struct model_view *view)
     if (view->state != MODEL_STATE_READY)
         judge_unmade(view);
     else // of making it anew
-        view->error = reason_of(view, MODEL_FILE_STORED);
+        view->error = reason_from(view, FIRST_MADE, MODEL_FILE_STORED);
 }
 
 static void files_read(struct sql_op *op)
@@ -272,17 +277,26 @@ static const char *const quality_names[] = {"preview", "web", "hd", "ar", FIELD_
 static const enum model_file_kind quality_kinds[] = {MODEL_FILE_PREVIEW, MODEL_FILE_WEB,
                                                      MODEL_FILE_HD, MODEL_FILE_AR};
 
-// name is that of a parameter with a question mark before it.
-static enum err query_name(struct http_request *request, const char *name, const char *const *names,
+struct query_choice {
+    const char *pointer; // the parameter with a question mark before it
+    const char *const *names;
+    const char *wanted;
+};
+
+static const struct query_choice format_choice = {"?format", format_names, "glb, usdz, obj"};
+static const struct query_choice quality_choice = {"?quality", quality_names,
+                                                   "preview, web, hd, ar"};
+
+static enum err query_name(struct http_request *request, const struct query_choice *choice,
                            int *ret_value, struct error *err)
 {
-    struct str text = http_query(request, name + 1);
+    struct str text = http_query(request, choice->pointer + 1);
     *ret_value = -1;
     if (text.ptr == NULL)
         return ERR_OK;
-    *ret_value = field_enum_parse(names, text);
+    *ret_value = field_enum_parse(choice->names, text);
     if (*ret_value < 0)
-        return error_place(err, str_of(name), "is not one of those that there are");
+        return error_place(err, str_of(choice->pointer), "must be one of %s", choice->wanted);
     return ERR_OK;
 }
 
@@ -294,8 +308,8 @@ static enum err read_query(struct http_request *request, enum format *ret_format
     int format;
     int quality;
     TRY(http_query_check(request, names, err));
-    TRY(query_name(request, "?format", format_names, &format, err));
-    TRY(query_name(request, "?quality", quality_names, &quality, err));
+    TRY(query_name(request, &format_choice, &format, err));
+    TRY(query_name(request, &quality_choice, &quality, err));
     if (quality >= 0 && format >= 0 && format != FORMAT_GLB)
         return error_place(err, STR("?quality"), "is for glb");
     *ret_glb = quality < 0 ? format_kinds[FORMAT_GLB] : quality_kinds[quality];
@@ -335,8 +349,7 @@ static void refuse_state(struct model_view *view)
                         STR_ARG(str_cut(view->error, 180)));
         break;
     case MODEL_STATE_REMOVED:
-        (void)error_set(&err, ERR_CONFLICT,
-                        "The 3D model was removed: its time of keeping is over.");
+        (void)error_set(&err, ERR_CONFLICT, "The 3D model was removed: it is not kept any longer.");
         break;
     case MODEL_STATE_REMOTE:
         (void)error_set(&err, ERR_CONFLICT,

@@ -30,7 +30,7 @@ enum model_file_kind {
 #define MODEL_FILE_ORIGINAL_COUNT 4
 
 // Stored: we have it. Missing: LightFusion answers 404 for it. Failed: what came was not such a
-// file or could not be converted, or all tries are used up. Removed: its time of keeping is over.
+// file or could not be converted, or all tries are used up. Removed: it is not kept any longer.
 // Remote: it is LightFusion's alone, and not to be stored.
 enum model_file_state {
     MODEL_FILE_STATE_NONE,
@@ -62,7 +62,7 @@ extern const char *const model_file_kind_names[]; // "jpg", "obj", ..., "preview
 extern const char *const model_file_state_names[];
 
 // Of a file that is removed.
-#define MODEL_FILE_REMOVED_WORDS STR("it was removed: its time of keeping is over")
+#define MODEL_FILE_REMOVED_WORDS STR("it was removed: it is not kept any longer")
 
 #define MODEL_FILE_MAX_BYTES (INT64_C(512) << 20) // larger ones are not taken
 

@@ -239,6 +239,21 @@ def test_what_lightfusion_lacks_stops_nothing(stage: Stage) -> None:
     server.wait_event("convert.done", since=mark)
 
 
+def test_what_is_not_there_yet_is_awaited(stage: Stage) -> None:
+    simulator = stage.simulate("0:0", 0, "--fault", "jpg:404")
+    server = stage.serve(simulator.url())
+    order = order_completed(server.api)
+
+    def has_mesh() -> bool:
+        files = ok(server.api.get(f"/api/projects/3d/{order['id']}/files"))["files"]
+        return {"obj": "stored", "jpg": "pending"}.items() <= {f["kind"]: f["state"] for f in files}.items()
+
+    wait_until(has_mesh, "the mesh")
+    seen = model(server.api, order["lead_id"])
+    assert (seen["state"], seen["files"]) == ("pending", {})
+    wait_until(lambda: "no such file" in (model(server.api, order["lead_id"])["error"] or ""), "the reason")
+
+
 def test_sunlead_is_killed(server: Server, stage: Stage) -> None:
     lead_id = order_completed(server.api)["lead_id"]
     before = wait_model(server.api, lead_id, "ready")

@@ -230,12 +230,12 @@ def test_a_company_that_changes_its_mind(stage: Stage, simulator: Simulator) -> 
     gone = wait_states(api, project, "removed")
     assert gone["downloaded"] is False
     assert {error["detail"] for error in gone["errors"]} == \
-        {"it was removed: its time of keeping is over"}
+        {"it was removed: it is not kept any longer"}
     assert settings(api, 7)["stored_bytes"] == 0
     problem(api.get(f"/media/{project}/scene.obj"), 404)
     shown = model(api, lead_id)
     assert (shown["state"], shown["error"], shown["manifest"], shown["files"]) == \
-        ("removed", "it was removed: its time of keeping is over", None, {})
+        ("removed", "it was removed: it is not kept any longer", None, {})
     assert "removed" in problem(api.get(f"/api/leads/{lead_id}/model/file"), 409)["detail"]
     problem(api.post(f"/api/leads/{lead_id}/reconvert"), 409)
     assert files(api, others)["downloaded"] is True

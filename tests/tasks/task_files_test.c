@@ -412,7 +412,7 @@ static void test_lead_is_gone(void **state)
     store_exec(f->store, "DELETE FROM leads");
     task_fixture_start(f);
     task_fixture_settle(f);
-    assert_rows(f, "removed", "it was removed: its time of keeping is over", 4);
+    assert_rows(f, "removed", "it was removed: it is not kept any longer", 4);
     assert_int_equal(task_order(f).files, FILES_REMOVED);
     assert_int_equal(fake_server_count(f->server, TASK_MESH), 0);
     assert_int_equal(store_i64(f->store, "SELECT count(*) FROM sunlead_jobs"), 0);
