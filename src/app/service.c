@@ -156,6 +156,31 @@ static enum err open_upstream(struct service *service, const struct config *conf
     return upstream_state_open(&shared, &service->upstream, err);
 }
 
+// The setting that a failure to use the bucket is due to.
+static const char *bucket_setting(enum err code)
+{
+    if (code == ERR_UNAUTHENTICATED)
+        return "FILES_S3_ACCESS_KEY_ID, FILES_S3_SECRET_ACCESS_KEY";
+    return code == ERR_UPSTREAM ? "FILES_S3_ENDPOINT" : "FILES_URL";
+}
+
+static enum err open_bucket(struct service *service, const struct config *config, struct error *err)
+{
+    const struct files_s3_settings bucket = {
+        .url = config->files_url,
+        .endpoint = config->files_s3_endpoint,
+        .region = config->files_s3_region,
+        .key_id = config->files_s3_access_key_id,
+        .secret = config->files_s3_secret_access_key,
+        .session_token = config->files_s3_session_token,
+    };
+    enum err code = files_use_s3(service->files, &bucket, err);
+    // A key that is not set is a wrong setting; one that the store does not take need not be.
+    bool is_keyless =
+        code == ERR_UNAUTHENTICATED && (bucket.key_id == NULL || bucket.secret == NULL);
+    return name_setting(is_keyless ? ERR_INVALID : code, bucket_setting(code), err);
+}
+
 static enum err open_files(struct service *service, const struct config *config, struct error *err)
 {
     TRY(pool_open(&service->pool, "files", FILE_THREADS, FILE_QUEUE_MAX, err));
@@ -170,20 +195,7 @@ static enum err open_files(struct service *service, const struct config *config,
     TRY(name_setting(code, "DATA_DIR", err));
     if (config->files_url == NULL)
         return ERR_OK;
-    const struct files_s3_settings bucket = {
-        .url = config->files_url,
-        .endpoint = config->files_s3_endpoint,
-        .region = config->files_s3_region,
-        .key_id = config->files_s3_access_key_id,
-        .secret = config->files_s3_secret_access_key,
-        .session_token = config->files_s3_session_token,
-    };
-    code = files_use_s3(service->files, &bucket, err);
-    return name_setting(code,
-                        code == ERR_UNAUTHENTICATED
-                            ? "FILES_S3_ACCESS_KEY_ID, FILES_S3_SECRET_ACCESS_KEY"
-                            : "FILES_URL",
-                        err);
+    return open_bucket(service, config, err);
 }
 
 #define MB INT64_C(1000000)
