@@ -181,6 +181,21 @@ static enum err open_bucket(struct service *service, const struct config *config
     return name_setting(is_keyless ? ERR_INVALID : code, bucket_setting(code), err);
 }
 
+// Who sets these wants a bucket.
+static void warn_of_unused_bucket(const struct config *config)
+{
+    for (size_t i = 0; i < config_setting_count; i++) {
+        if (config->sources[i] != SETTING_DEFAULT &&
+            str_starts(str_of(config_settings[i].name), STR("FILES_S3_"))) {
+            log_event(LOG_WARN, "config.bucket_unused",
+                      "FILES_S3_... is set and FILES_URL is not: model files are kept in DATA_DIR; "
+                      "for a bucket, set FILES_URL=s3://bucket/prefix",
+                      LOG_TEXT_FIELD("setting", config_settings[i].name));
+            return;
+        }
+    }
+}
+
 static enum err open_files(struct service *service, const struct config *config, struct error *err)
 {
     TRY(pool_open(&service->pool, "files", FILE_THREADS, FILE_QUEUE_MAX, err));
@@ -193,9 +208,10 @@ static enum err open_files(struct service *service, const struct config *config,
     };
     enum err code = files_open(&settings, &service->files, err);
     TRY(name_setting(code, "DATA_DIR", err));
-    if (config->files_url == NULL)
-        return ERR_OK;
-    return open_bucket(service, config, err);
+    if (config->files_url != NULL)
+        return open_bucket(service, config, err);
+    warn_of_unused_bucket(config);
+    return ERR_OK;
 }
 
 #define MB INT64_C(1000000)

@@ -257,3 +257,5 @@ def test_by_hand_it_is_refused() -> None:
     assert refused.returncode == 2 and "sunlead mesh convert" in refused.stderr
     helped = subprocess.run([sunlead_path(), "mesh", "--help"], capture_output=True, text=True, check=False)
     assert "worker" not in helped.stdout
+    assert helped.stdout.startswith("Usage: sunlead mesh convert IN OUT [options]\n")
+    assert "  convert IN OUT " in helped.stdout

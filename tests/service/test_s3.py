@@ -242,7 +242,17 @@ def test_a_store_that_is_away_at_the_start_is_no_failure(stage: Stage) -> None:
                 "FILES_S3_REGION": REGION, "FILES_S3_ACCESS_KEY_ID": KEY_ID, "FILES_S3_SECRET_ACCESS_KEY": SECRET}
     server = stage.serve(environment=settings)
     server.wait_event("files.store_away")
+    assert server.events("serve.listening")[0]["files"] == f"s3://{BUCKET}"
     assert ok(server.api.get("/health"))["status"]
+
+
+def test_settings_of_a_store_that_nothing_names(stage: Stage) -> None:
+    server = stage.serve(environment={"FILES_S3_ACCESS_KEY_ID": KEY_ID, "FILES_S3_SECRET_ACCESS_KEY": SECRET})
+    assert len(server.events("config.bucket_unused")) == 1
+    assert server.events("serve.listening")[0]["files"].endswith("data/files")
+    server.stop()
+    plain = stage.serve()
+    assert plain.events("config.bucket_unused") == []
 
 
 @pytest.mark.parametrize("at", ["partNumber=1&", "partNumber=2&", "?uploadId="])
