@@ -192,6 +192,7 @@ def test_its_process_is_killed(server: Server) -> None:
     mark = server.mark()
     os.kill(stopped_child(server, lead_id), signal.SIGKILL)
     server.wait_event("convert.died", since=mark)
+    assert {"order_id", "project_id"} <= set(server.events("convert.died", since=mark)[0])
     assert model(server.api, lead_id)["files"] == before["files"]
     server.wait_event("convert.done", since=mark)
     assert model(server.api, lead_id)["state"] == "ready"
