@@ -319,9 +319,9 @@ static int run(const struct cli_command *command, char **argv)
 const struct cli_command cmd_mesh = {
     .name = "mesh",
     .summary = "Converts 3D models",
-    .arguments = "convert",
-    .help =
-        "sunlead mesh convert IN OUT makes models for browsers and phones of an OBJ or PLY; see\n"
-        "sunlead mesh convert --help.\n",
+    .arguments = "convert IN OUT",
+    .help = "Commands:\n"
+            "  convert IN OUT               make models for browsers and phones of an OBJ or PLY;\n"
+            "                               sunlead mesh convert --help tells its options\n",
     .run = run,
 };

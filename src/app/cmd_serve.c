@@ -11,7 +11,7 @@ static void log_started(const struct config *config, const struct service_option
     log_event(LOG_INFO, "serve.listening", arena_printf(arena, "listening on %s", url).ptr,
               LOG_TEXT_FIELD("address", config->listen), LOG_I64("port", port),
               LOG_STR("database", config_hide_password(str_of(config->database_url), arena)),
-              LOG_TEXT_FIELD("files", config->data_dir),
+              LOG_STR("files", service_files_place(config, arena)),
               LOG_STR("lightfusion", config_hide_password(str_of(config->lightfusion_api), arena)));
     if (config->lightfusion_email == NULL && config->lightfusion_api_key == NULL)
         log_event(LOG_WARN, "serve.no_credentials",

@@ -10,7 +10,7 @@ static void log_started(const struct config *config, const struct service_option
     (void)service;
     log_event(LOG_INFO, "worker.started", "doing the background work",
               LOG_STR("database", config_hide_password(str_of(config->database_url), arena)),
-              LOG_TEXT_FIELD("files", config->data_dir),
+              LOG_STR("files", service_files_place(config, arena)),
               LOG_STR("lightfusion", config_hide_password(str_of(config->lightfusion_api), arena)),
               LOG_I64("concurrency", config->job_concurrency));
 }

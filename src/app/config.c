@@ -190,7 +190,7 @@ static void append_wanted(struct buf *text, const struct setting *setting)
         buf_printf(text, "one line of UTF-8 of at most %lld bytes", (long long)setting->max);
         break;
     case SETTING_HTTP_URL:
-        BUF_LITERAL(text, "an address such as https://example.com/path");
+        BUF_LITERAL(text, "an address such as https://example.com/path, without ? and #");
         break;
     case SETTING_ORIGIN:
         BUF_LITERAL(text, "* or an origin such as https://example.com, without a path");
@@ -252,7 +252,8 @@ static bool is_one_line(struct str s)
     return str_is_utf8(s);
 }
 
-// The part behind http:// or https://; null if s does not begin so, or has a space.
+// The part behind http:// or https://; null if s does not begin so, has a space, or a ? or #,
+// behind which nothing can be added to the path.
 static struct str behind_scheme(struct str s)
 {
     struct str rest = STR_NULL;
@@ -260,7 +261,8 @@ static struct str behind_scheme(struct str s)
         rest = str_slice(s, 7, s.len);
     else if (str_starts(s, STR("https://")))
         rest = str_slice(s, 8, s.len);
-    bool sane = rest.len > 0 && rest.ptr[0] != '/' && str_find(rest, ' ', 0) == rest.len;
+    bool sane = rest.len > 0 && rest.ptr[0] != '/' && str_find(rest, ' ', 0) == rest.len &&
+                str_find(rest, '?', 0) == rest.len && str_find(rest, '#', 0) == rest.len;
     return sane ? rest : STR_NULL;
 }
 

@@ -72,7 +72,7 @@ struct config {
 // The C type behind each: const char *, int64_t, struct opt_i64, int.
 enum setting_type {
     SETTING_TEXT,      // one line of UTF-8, at most max bytes
-    SETTING_HTTP_URL,  // text: http:// or https:// and a host; slashes at its end are dropped
+    SETTING_HTTP_URL,  // text: http:// or https://, a host, a path; slashes at its end are dropped
     SETTING_ORIGIN,    // text: * or http(s)://host[:port]
     SETTING_ADDRESS,   // text: an IP address
     SETTING_RETENTION, // text: keep, stream or a number of days

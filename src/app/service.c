@@ -156,6 +156,46 @@ static enum err open_upstream(struct service *service, const struct config *conf
     return upstream_state_open(&shared, &service->upstream, err);
 }
 
+// The setting that a failure to use the bucket is due to.
+static const char *bucket_setting(enum err code)
+{
+    if (code == ERR_UNAUTHENTICATED)
+        return "FILES_S3_ACCESS_KEY_ID, FILES_S3_SECRET_ACCESS_KEY";
+    return code == ERR_UPSTREAM ? "FILES_S3_ENDPOINT" : "FILES_URL";
+}
+
+static enum err open_bucket(struct service *service, const struct config *config, struct error *err)
+{
+    const struct files_s3_settings bucket = {
+        .url = config->files_url,
+        .endpoint = config->files_s3_endpoint,
+        .region = config->files_s3_region,
+        .key_id = config->files_s3_access_key_id,
+        .secret = config->files_s3_secret_access_key,
+        .session_token = config->files_s3_session_token,
+    };
+    enum err code = files_use_s3(service->files, &bucket, err);
+    // A key that is not set is a wrong setting; one that the store does not take need not be.
+    bool is_keyless =
+        code == ERR_UNAUTHENTICATED && (bucket.key_id == NULL || bucket.secret == NULL);
+    return name_setting(is_keyless ? ERR_INVALID : code, bucket_setting(code), err);
+}
+
+// Who sets these wants a bucket.
+static void warn_of_unused_bucket(const struct config *config)
+{
+    for (size_t i = 0; i < config_setting_count; i++) {
+        if (config->sources[i] != SETTING_DEFAULT &&
+            str_starts(str_of(config_settings[i].name), STR("FILES_S3_"))) {
+            log_event(LOG_WARN, "config.bucket_unused",
+                      "FILES_S3_... is set and FILES_URL is not: model files are kept in DATA_DIR; "
+                      "for a bucket, set FILES_URL=s3://bucket/prefix",
+                      LOG_TEXT_FIELD("setting", config_settings[i].name));
+            return;
+        }
+    }
+}
+
 static enum err open_files(struct service *service, const struct config *config, struct error *err)
 {
     TRY(pool_open(&service->pool, "files", FILE_THREADS, FILE_QUEUE_MAX, err));
@@ -168,22 +208,10 @@ static enum err open_files(struct service *service, const struct config *config,
     };
     enum err code = files_open(&settings, &service->files, err);
     TRY(name_setting(code, "DATA_DIR", err));
-    if (config->files_url == NULL)
-        return ERR_OK;
-    const struct files_s3_settings bucket = {
-        .url = config->files_url,
-        .endpoint = config->files_s3_endpoint,
-        .region = config->files_s3_region,
-        .key_id = config->files_s3_access_key_id,
-        .secret = config->files_s3_secret_access_key,
-        .session_token = config->files_s3_session_token,
-    };
-    code = files_use_s3(service->files, &bucket, err);
-    return name_setting(code,
-                        code == ERR_UNAUTHENTICATED
-                            ? "FILES_S3_ACCESS_KEY_ID, FILES_S3_SECRET_ACCESS_KEY"
-                            : "FILES_URL",
-                        err);
+    if (config->files_url != NULL)
+        return open_bucket(service, config, err);
+    warn_of_unused_bucket(config);
+    return ERR_OK;
 }
 
 #define MB INT64_C(1000000)

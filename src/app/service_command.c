@@ -9,6 +9,12 @@
 
 #define ARENAS_MAX 2 // of malloc: one a thread, the default, keeps more memory than it saves time
 
+struct str service_files_place(const struct config *config, struct arena *arena)
+{
+    return config->files_url != NULL ? str_of(config->files_url)
+                                     : arena_printf(arena, "%s/files", config->data_dir);
+}
+
 int service_command(const struct cli_command *command, const struct cli_option *options,
                     char **argv, const struct service_options *service, service_started_fn *started)
 {

@@ -16,4 +16,7 @@ int service_command(const struct cli_command *command, const struct cli_option *
                     char **argv, const struct service_options *service,
                     service_started_fn *started);
 
+// service_files_place() is where model files are kept, for the log: the bucket, or the folder.
+struct str service_files_place(const struct config *config, struct arena *arena);
+
 #endif

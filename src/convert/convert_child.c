@@ -321,7 +321,14 @@ static void judge(struct child *child)
         judge_death(child);
     if (run->end == CONVERT_DONE)
         return;
+    while (child->said > 0 && child->words[child->said - 1] == '\n')
+        child->said--;
     make_harmless(child->words, child->said);
+    // One that ended as it should has told why.
+    if (WIFEXITED(child->status) && WEXITSTATUS(child->status) == 0 && child->said > 0) {
+        error_cause(&run->error, "%.*s", (int)child->said, child->words);
+        return;
+    }
     const char *signal_name =
         WIFSIGNALED(child->status) ? sigabbrev_np(WTERMSIG(child->status)) : NULL;
     error_cause(&run->error, "%s %d: %.*s", signal_name == NULL ? "exit" : signal_name,

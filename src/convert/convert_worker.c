@@ -159,8 +159,12 @@ static enum err put_product(void *context, struct str name, struct str bytes, st
     for (size_t at = 0; at < bytes.len;) {
         ssize_t put = pwrite(fd, bytes.ptr + at, bytes.len - at, (off_t)at);
         if (put < 0) {
-            enum err code = error_set(err, ERR_UNAVAILABLE, "a model cannot be stored on our disk");
-            const char *reason = strerrordesc_np(errno);
+            int number = errno;
+            bool is_full = number == ENOSPC || number == EDQUOT;
+            enum err code =
+                error_set(err, ERR_UNAVAILABLE,
+                          is_full ? "our disk is full" : "a model cannot be stored on our disk");
+            const char *reason = strerrordesc_np(number);
             error_cause(err, "%s", reason == NULL ? "unknown error" : reason);
             return code;
         }

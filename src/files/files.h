@@ -56,8 +56,9 @@ struct files_s3_settings {
 
 // files_use_s3() has contents kept in a bucket from now on, under the same names; <dir>/tmp stays.
 // Nothing may have been put. It asks the store once: ERR_INVALID (the address), ERR_UNAUTHENTICATED
-// (the key), ERR_NOT_FOUND (no such bucket). That the store cannot be reached now is logged, and no
-// error. Blocks for 10 s at most. The HTTP client must be closed before the store then.
+// (the key), ERR_NOT_FOUND (no such bucket), ERR_UPSTREAM (no S3 store). That the store cannot be
+// reached now is logged, and no error. Blocks for 10 s at most. The HTTP client must be closed
+// before the store then.
 MUST_CHECK enum err files_use_s3(struct files *files, const struct files_s3_settings *settings,
                                  struct error *err);
 

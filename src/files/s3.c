@@ -168,9 +168,16 @@ static enum err judge_trial(const struct s3_call *call, struct error *err)
     if (answered && (http->status == 401 || http->status == 403))
         return error_set(err, ERR_UNAUTHENTICATED, "the store answered %d (%.*s)", http->status,
                          STR_ARG(str_cut(code, 60)));
+    // Any server has a 404, and some a page for whatever they are asked.
+    bool is_ok = http->status >= 200 && http->status < 300;
+    if (answered && (is_ok || (http->status == 404 && code.ptr == NULL)))
+        return error_set(err, ERR_UPSTREAM,
+                         "what answers there is no S3 store: it says %d, and no S3 error, of an "
+                         "object that is not there",
+                         http->status);
     // The rest is logged there, and may change.
     enum err result = s3_call_result(call, err);
-    check(result == ERR_OK || result == ERR_NOT_FOUND || result == ERR_UNAVAILABLE);
+    check(result == ERR_NOT_FOUND || result == ERR_UNAVAILABLE);
     return ERR_OK;
 }
 
@@ -219,10 +226,10 @@ enum err s3_open(const struct files_s3_settings *settings, struct http_client *h
                  struct s3 **ret_s3, struct error *err)
 {
     struct s3_place place = {0};
+    TRY(parse_url(settings->url, &place, err));
     if (settings->key_id == NULL || settings->secret == NULL)
         return error_set(err, ERR_UNAUTHENTICATED, "a store at %s needs a key and its secret",
                          settings->url);
-    TRY(parse_url(settings->url, &place, err));
     struct s3 *s3 = calloc(1, sizeof(*s3));
     check(s3 != NULL);
     check(pthread_mutex_init(&s3->mutex, NULL) == 0);

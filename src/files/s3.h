@@ -39,7 +39,7 @@ struct s3 {
 
 // s3_open() takes the settings apart and waits until the store has answered or cannot be reached,
 // which is logged and no error. ERR_INVALID: what is wrong with the address; ERR_UNAUTHENTICATED:
-// with the key; ERR_NOT_FOUND: there is no such bucket. Blocks.
+// with the key; ERR_NOT_FOUND: there is no such bucket; ERR_UPSTREAM: it is no S3 store. Blocks.
 MUST_CHECK enum err s3_open(const struct files_s3_settings *settings, struct http_client *http,
                             struct s3 **ret_s3, struct error *err);
 

@@ -196,14 +196,23 @@ static bool is_ruled_out(struct task *task, int64_t more_bytes)
     return true;
 }
 
+static void log_unmade(const struct task *task, const char *event, const struct error *err)
+{
+    log_event(LOG_WARN, event, err->message, LOG_I64("order_id", task->order.id),
+              LOG_I64("project_id", task->order.project_id.value),
+              LOG_TEXT_FIELD("code", err_name(err->code)),
+              LOG_STR("cause", err->cause[0] == '\0' ? STR_NULL : str_of(err->cause)));
+}
+
 // Our side cannot now: later, for as long as it takes.
 static void hinder(struct task *task, const struct error *err)
 {
-    log_error(LOG_WARN, "convert.hindered", err);
+    log_unmade(task, "convert.hindered", err);
     let_go(converting_of(task));
-    const char *words = err->cause[0] != '\0' ? err->cause : err->message;
     int64_t wait_us = task_span_us(task, order_backoff_us(task->run->job.attempt, task_jitter()));
-    task_leave(task, task_now_us(task) + wait_us, arena_printf(task->arena, "%s", words));
+    struct str words = arena_printf(task->arena, "%s%s%s", err->message,
+                                    err->cause[0] == '\0' ? "" : ": ", err->cause);
+    task_leave(task, task_now_us(task) + wait_us, words);
 }
 
 static void fail(struct task *task, const struct error *err)
@@ -212,7 +221,7 @@ static void fail(struct task *task, const struct error *err)
         give_up(task, err);
         return;
     }
-    log_error(LOG_WARN, "convert.died", err);
+    log_unmade(task, "convert.died", err);
     let_go(converting_of(task));
     task_fail(task, err);
 }

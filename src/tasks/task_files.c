@@ -170,6 +170,17 @@ static void file_stored(struct sql_op *op)
     store_ended(fetching);
 }
 
+// With the words of the file's row: where there is no room, they tell of the quota.
+static void log_failed(const struct file_fetch *one)
+{
+    const struct error *err = &one->fetch.error;
+    log_event(one->file.state == MODEL_FILE_PENDING ? LOG_INFO : LOG_WARN, "files.fetch_failed",
+              one->file.error.ptr, LOG_I64("order_id", one->fetching->task->order.id),
+              LOG_I64("project_id", one->file.project_id), LOG_STR("file", one->file.name),
+              LOG_TEXT_FIELD("code", err_name(err->code)),
+              LOG_STR("cause", err->cause[0] == '\0' ? STR_NULL : str_of(err->cause)));
+}
+
 static void store_file(struct file_fetch *one)
 {
     struct fetching *fetching = one->fetching;
@@ -185,8 +196,7 @@ static void store_file(struct file_fetch *one)
     };
     judge(fetching, one, task->run->job.attempt == 1);
     if (one->fetch.error.code != ERR_OK)
-        log_error(one->file.state == MODEL_FILE_PENDING ? LOG_INFO : LOG_WARN, "files.fetch_failed",
-                  &one->fetch.error);
+        log_failed(one);
     struct sql_op *op = sql_op_new(task->arena, "files_store", SQL_LANE_WRITE);
     op->is_idempotent = true;
     file_store_put(op, &one->file, one->file.updated_at.value);

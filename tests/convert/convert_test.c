@@ -403,6 +403,25 @@ static void test_converts(void **state)
     fixture_close(&f);
 }
 
+// The cause is the system's word alone.
+static void test_cannot_store(void **state)
+{
+    (void)state;
+    struct fixture f;
+    const struct convert_settings settings = worker_settings();
+    fixture_open(&f, &settings);
+    add_source(&f, "scene.obj", STR(OBJ));
+    fd_close(&f.run.products[0].fd);
+    f.run.products[0].fd = memfd_create("convert-test", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    assert_int_equal(fcntl(f.run.products[0].fd, F_ADD_SEALS, F_SEAL_GROW), 0);
+    start(&f);
+    finish(&f);
+    assert_int_equal(f.run.end, CONVERT_HINDERED);
+    assert_string_equal(f.run.error.message, "a model cannot be stored on our disk");
+    assert_string_equal(f.run.error.cause, "Operation not permitted");
+    fixture_close(&f);
+}
+
 static void test_refuses_broken_files(void **state)
 {
     (void)state;
@@ -585,6 +604,7 @@ int main(int argc, char **argv)
         return misbehave(argv);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_converts),
+        cmocka_unit_test(test_cannot_store),
         cmocka_unit_test(test_refuses_broken_files),
         cmocka_unit_test(test_bad_processes),
         cmocka_unit_test(test_no_program),

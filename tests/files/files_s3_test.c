@@ -381,6 +381,9 @@ static const struct {
     {{.status = 403, .body = REFUSED("InvalidAccessKeyId")}, ERR_UNAUTHENTICATED},
     {{.status = 403, .body = REFUSED("SignatureDoesNotMatch")}, ERR_UNAUTHENTICATED},
     {{.status = 401}, ERR_UNAUTHENTICATED},
+    {{.status = 404}, ERR_UPSTREAM},
+    {{.status = 404, .body = "<html><h1>Not Found</h1></html>"}, ERR_UPSTREAM},
+    {{.status = 200, .body = "<html>Welcome</html>"}, ERR_UPSTREAM},
     {{.status = 403, .body = REFUSED("RequestTimeTooSkewed")}, ERR_INVALID},
     {{.status = 301, .body = REFUSED("PermanentRedirect")}, ERR_INVALID},
     {{.status = 503, .body = REFUSED("SlowDown")}, ERR_OK},
@@ -409,8 +412,10 @@ static void test_no_key(void **state)
     struct fixture fixture;
     struct error err;
     setup(&fixture, no_answers);
-    const struct files_s3_settings settings = {.url = "s3://bucket", .region = "x", .key_id = "k"};
+    struct files_s3_settings settings = {.url = "s3://bucket", .region = "x", .key_id = "k"};
     assert_int_equal(files_use_s3(fixture.files, &settings, &err), ERR_UNAUTHENTICATED);
+    settings.url = "/var/files";
+    assert_int_equal(files_use_s3(fixture.files, &settings, &err), ERR_INVALID);
     teardown(&fixture);
 }
 

@@ -285,6 +285,9 @@ def test_a_page_instead_of_a_file_is_not_taken(stage: Stage, fake: FakeUpstream)
     ok(api.post("/api/projects/3d", project()), 201)
     wait_until(lambda: ok(api.get("/api/projects/3d/123"))["status"] == "completed", "completed")
     server.wait_event("files.fetched")
+    failed = server.events("files.fetch_failed")
+    assert {"scene.jpg", "scene.obj", "scene.ply", "scene.mtl"} == {event["file"] for event in failed}
+    assert all(event["project_id"] == 123 and event["order_id"] > 0 for event in failed)
     listing = ok(api.get("/api/projects/3d/123/files"))
     assert listing["downloaded"] is False
     problem(api.get("/media/123/scene.obj"), 404)

@@ -192,6 +192,7 @@ def test_its_process_is_killed(server: Server) -> None:
     mark = server.mark()
     os.kill(stopped_child(server, lead_id), signal.SIGKILL)
     server.wait_event("convert.died", since=mark)
+    assert {"order_id", "project_id"} <= set(server.events("convert.died", since=mark)[0])
     assert model(server.api, lead_id)["files"] == before["files"]
     server.wait_event("convert.done", since=mark)
     assert model(server.api, lead_id)["state"] == "ready"
@@ -272,3 +273,5 @@ def test_by_hand_it_is_refused() -> None:
     assert refused.returncode == 2 and "sunlead mesh convert" in refused.stderr
     helped = subprocess.run([sunlead_path(), "mesh", "--help"], capture_output=True, text=True, check=False)
     assert "worker" not in helped.stdout
+    assert helped.stdout.startswith("Usage: sunlead mesh convert IN OUT [options]\n")
+    assert "  convert IN OUT " in helped.stdout

@@ -301,6 +301,14 @@ def test_the_quota_is_full(stage: Stage, simulator: Simulator) -> None:
     wait_states(api, second, "stored")
 
 
+def test_a_file_is_larger_than_the_room(stage: Stage, simulator: Simulator) -> None:
+    server = stage.serve(simulator.url())
+    change(server.api, 7, file_quota=10)
+    order_model(server.api, 7)
+    server.wait_event("files.fetch_failed")
+    assert all("the company's quota of" in event["message"] for event in server.events("files.fetch_failed"))
+
+
 # ---- Nothing stays that nobody names
 
 def serve_and_kill(stage: Stage, simulator: Simulator) -> Server:

@@ -140,6 +140,8 @@ def test_the_settings_are_shown_without_the_secret(stage: Stage) -> None:
 
 WRONG = {
     "no bucket": ({"FILES_URL": "s3://not-there/x"}, "FILES_URL: there is no such bucket (NoSuchBucket)"),
+    "no address, no key": ({"FILES_URL": "/var/files", "FILES_S3_ACCESS_KEY_ID": "", "FILES_S3_SECRET_ACCESS_KEY": ""},
+                           "FILES_URL: wanted s3://bucket or s3://bucket/prefix"),
     "no address": ({"FILES_URL": "/data"}, "FILES_URL: wanted s3://bucket or s3://bucket/prefix"),
     "unknown key": ({"FILES_S3_ACCESS_KEY_ID": "OTHER"},
                     "FILES_S3_ACCESS_KEY_ID, FILES_S3_SECRET_ACCESS_KEY: the store does not know this key"),
@@ -155,8 +157,19 @@ def test_wrong_settings_are_found_at_the_start(stage: Stage, store: S3Store, cas
     changes, words = WRONG[case]
     program: Program = stage.prepare_serve(environment=store.settings(**changes))
     program.launch()
-    assert program.wait_exit() in (1, 2)
+    # 2: the settings are wrong whatever the store has; 1: they do not fit it
+    assert program.wait_exit() == (2 if case in ("no address, no key", "no address", "no key", "other region") else 1)
     assert words in program.tail()
+    program.expect_errors()
+
+
+def test_a_server_that_is_no_store_is_refused(stage: Stage, store: S3Store) -> None:
+    """Every web server answers 404, without S3's words."""
+    endpoint = stage.fake().url()
+    program: Program = stage.prepare_serve(environment=store.settings(FILES_S3_ENDPOINT=endpoint))
+    program.launch()
+    assert program.wait_exit() == 1
+    assert "FILES_S3_ENDPOINT: what answers there is no S3 store" in program.tail()
     program.expect_errors()
 
 
@@ -229,7 +242,17 @@ def test_a_store_that_is_away_at_the_start_is_no_failure(stage: Stage) -> None:
                 "FILES_S3_REGION": REGION, "FILES_S3_ACCESS_KEY_ID": KEY_ID, "FILES_S3_SECRET_ACCESS_KEY": SECRET}
     server = stage.serve(environment=settings)
     server.wait_event("files.store_away")
+    assert server.events("serve.listening")[0]["files"] == f"s3://{BUCKET}"
     assert ok(server.api.get("/health"))["status"]
+
+
+def test_settings_of_a_store_that_nothing_names(stage: Stage) -> None:
+    server = stage.serve(environment={"FILES_S3_ACCESS_KEY_ID": KEY_ID, "FILES_S3_SECRET_ACCESS_KEY": SECRET})
+    assert len(server.events("config.bucket_unused")) == 1
+    assert server.events("serve.listening")[0]["files"].endswith("data/files")
+    server.stop()
+    plain = stage.serve()
+    assert plain.events("config.bucket_unused") == []
 
 
 @pytest.mark.parametrize("at", ["partNumber=1&", "partNumber=2&", "?uploadId="])
