@@ -112,7 +112,8 @@ class Postgres:
         children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text()
         self._process.kill()
         for child in children.split():
-            os.kill(int(child), signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
+                os.kill(int(child), signal.SIGKILL)
         self._process.wait(_START_S)
         self._process = None
 
