@@ -315,7 +315,9 @@ static void judge_death(struct child *child)
 static void judge(struct child *child)
 {
     struct convert_run *run = child->run;
-    if (child->reported == sizeof(child->report) && child->report.magic == CONVERT_REPORT_MAGIC)
+    bool has_reported =
+        child->reported == sizeof(child->report) && child->report.magic == CONVERT_REPORT_MAGIC;
+    if (has_reported)
         judge_report(child);
     else
         judge_death(child);
@@ -324,8 +326,8 @@ static void judge(struct child *child)
     while (child->said > 0 && child->words[child->said - 1] == '\n')
         child->said--;
     make_harmless(child->words, child->said);
-    // One that ended as it should has told why.
-    if (WIFEXITED(child->status) && WEXITSTATUS(child->status) == 0 && child->said > 0) {
+    // One that reported has told why; it may have been on its way out when we ended it.
+    if (has_reported && child->said > 0) {
         error_cause(&run->error, "%.*s", (int)child->said, child->words);
         return;
     }
