@@ -231,18 +231,19 @@ static void test_one_is_slow(void **state)
     task_fixture_close(f);
 }
 
+static const struct fake_route all_routes[] = {{ROUTE("jpg"), {ANSWER_JPG}},
+                                               {ROUTE("obj"), {ANSWER_OBJ}},
+                                               {ROUTE("ply"), {ANSWER_PLY}},
+                                               {ROUTE("mtl"), {ANSWER_MTL}}};
+
 // While our side cannot store anything the job waits, about a minute at most, and no try counts.
 static void test_no_room(void **state)
 {
     (void)state;
-    const struct fake_route routes[] = {{ROUTE("jpg"), {ANSWER_JPG}},
-                                        {ROUTE("obj"), {ANSWER_OBJ}},
-                                        {ROUTE("ply"), {ANSWER_PLY}},
-                                        {ROUTE("mtl"), {ANSWER_MTL}}};
     static const enum model_file_state pending[] = {MODEL_FILE_PENDING, MODEL_FILE_PENDING,
                                                     MODEL_FILE_PENDING, MODEL_FILE_PENDING};
     static const enum model_file_state all[] = {F, F, F, F};
-    struct task_fixture *f = open_completed(routes, COUNT_OF(routes));
+    struct task_fixture *f = open_completed(all_routes, COUNT_OF(all_routes));
     char tmp[80];
     snprintf(tmp, sizeof(tmp), "%s/tmp", f->files_dir);
     assert_int_equal(rmdir(tmp), 0);
@@ -304,12 +305,8 @@ static void test_killed_between_two_files(void **state)
 {
     // What the killed process had fetched is there; the rest is fetched by the next.
     (void)state;
-    const struct fake_route routes[] = {{ROUTE("jpg"), {ANSWER_JPG}},
-                                        {ROUTE("obj"), {ANSWER_OBJ}},
-                                        {ROUTE("ply"), {ANSWER_PLY}},
-                                        {ROUTE("mtl"), {ANSWER_MTL}}};
     static const enum model_file_state all[] = {F, F, F, F};
-    struct task_fixture *f = open_completed(routes, COUNT_OF(routes));
+    struct task_fixture *f = open_completed(all_routes, COUNT_OF(all_routes));
     task_fixture_start(f);
     task_fixture_settle(f);
     task_fixture_stop(f);
@@ -372,11 +369,6 @@ static void test_another_job_tries_anew(void **state)
 }
 
 // ---- What the company's settings say.
-
-static const struct fake_route all_routes[] = {{ROUTE("jpg"), {ANSWER_JPG}},
-                                               {ROUTE("obj"), {ANSWER_OBJ}},
-                                               {ROUTE("ply"), {ANSWER_PLY}},
-                                               {ROUTE("mtl"), {ANSWER_MTL}}};
 
 static void assert_rows(struct task_fixture *f, const char *state, const char *error, int64_t want)
 {
